@@ -1,0 +1,63 @@
+"""Many MicroPython boards in one trio program, safely.
+
+Every board gets a transport actor that owns its wire and serves one call at a time. Every use of a
+board happens in a session, which owns what was started or taken there and gives it back, whatever
+way its scope is left::
+
+    async with open_device("micropython:") as device, open_session_manager() as manager:
+        async with manager.open_session(device) as session:
+            await session.execute("import time; started = time.ticks_ms()")
+            elapsed = await session.evaluate("time.ticks_diff(time.ticks_ms(), started)", int)
+"""
+
+from belay_actors.device import (
+    Device as Device,
+    DeviceCapabilities as DeviceCapabilities,
+    DeviceSnapshot as DeviceSnapshot,
+    DeviceState as DeviceState,
+    open_device as open_device,
+)
+from belay_actors.errors import (
+    BelayError as BelayError,
+    DeviceBusyError as DeviceBusyError,
+    DeviceCapabilityError as DeviceCapabilityError,
+    DeviceClosedError as DeviceClosedError,
+    DeviceError as DeviceError,
+    DeviceLostError as DeviceLostError,
+    DeviceNotFoundError as DeviceNotFoundError,
+    DeviceResetError as DeviceResetError,
+    DeviceUnresponsiveError as DeviceUnresponsiveError,
+    DuplicateResourceError as DuplicateResourceError,
+    InvalidURLError as InvalidURLError,
+    OutputLimitError as OutputLimitError,
+    ProtocolError as ProtocolError,
+    RemoteError as RemoteError,
+    RemoteOSError as RemoteOSError,
+    ResourceCleanupError as ResourceCleanupError,
+    SessionClosedError as SessionClosedError,
+    SessionError as SessionError,
+    SessionFailedError as SessionFailedError,
+    SessionLimitError as SessionLimitError,
+    SessionNotFoundError as SessionNotFoundError,
+    SessionTimeoutError as SessionTimeoutError,
+    UnsupportedValueError as UnsupportedValueError,
+    WouldDeadlock as WouldDeadlock,
+)
+from belay_actors.manager import (
+    DeviceSessionManager as DeviceSessionManager,
+    DeviceSessionState as DeviceSessionState,
+    SessionStats as SessionStats,
+    open_session_manager as open_session_manager,
+)
+from belay_actors.options import (
+    DeviceOptions as DeviceOptions,
+    SessionManagementOptions as SessionManagementOptions,
+)
+from belay_actors.session import (
+    ResourceTracker as ResourceTracker,
+    ResourceUsageStats as ResourceUsageStats,
+    Session as Session,
+    SessionReport as SessionReport,
+    SessionResource as SessionResource,
+)
+from belay_actors.values import Value as Value

@@ -1,0 +1,13 @@
+"""The transport actor of one board: interrupts, resyncs and tells resets from losses."""
+
+from belay_actors.device._capabilities import DeviceCapabilities as DeviceCapabilities
+from belay_actors.device._device import Device as Device, open_device as open_device
+from belay_actors.device._records import (
+    Dependent as Dependent,
+    DeviceSnapshot as DeviceSnapshot,
+    DeviceState as DeviceState,
+    DroppedNamespace as DroppedNamespace,
+    MakeDeviceError as MakeDeviceError,
+    Seat as Seat,
+)
+from belay_actors.device._runner import CodeRunner as CodeRunner

@@ -1,0 +1,167 @@
+"""An attachment: a board that has been found, probed and given its core, until it restarts."""
+
+import secrets
+
+import attrs
+import trio
+
+from belay_actors.board import Helper, call_source, core_source, helper_source, probe_source
+from belay_actors.device._capabilities import DeviceCapabilities, parse_probe
+from belay_actors.device._connection import (
+    BoardRestarted,
+    Connection,
+    LinkEnded,
+    Listener,
+    NoReply,
+    Reply,
+)
+from belay_actors.errors import (
+    DeviceCapabilityError,
+    DeviceError,
+    DeviceNotFoundError,
+    ProtocolError,
+)
+from belay_actors.options import DeviceOptions
+from belay_actors.transport import Transport
+from belay_actors.wire import TOKEN_LENGTH
+
+MAIN_KEY = 0
+CORE_KEY = -1
+_FIRST_NUMBER = 2  # 0 is the probe's, 1 the core's
+
+
+@attrs.define
+class Attachment:
+    """A connection to a board that has our core.
+
+    Attributes:
+        connection: to the board.
+        token: of the frames.
+        capabilities: as probed.
+        was_swept: whether the board held leftovers of an earlier host.
+    """
+
+    connection: Connection
+    token: str
+    capabilities: DeviceCapabilities = attrs.field(init=False)
+    was_swept: bool = attrs.field(init=False, default=False)
+    _number: int = attrs.field(init=False, default=_FIRST_NUMBER)
+    _helpers: set[Helper] = attrs.field(init=False, factory=set[Helper])
+
+    async def set_up(self) -> None:
+        """Brings the board to its raw prompt, probes it and installs the core."""
+        while True:
+            try:
+                await self.connection.synchronise()
+                probe = await self.connection.run(0, probe_source(self.token))
+                probed = parse_probe(probe.replied.payload, probe.output)
+                await self.connection.run(1, core_source(self.token))
+            except BoardRestarted:
+                continue
+            self.capabilities = probed.capabilities
+            self.was_swept = probed.was_swept
+            self._helpers.clear()
+            return
+
+    async def run(self, key: int, code: str, *, is_expression: bool) -> Reply:
+        """Runs code in the namespace ``key``; raises as ``Connection.run`` does."""
+        number, self._number = self._number, self._number + 1
+        source = call_source(number, key, code, is_expression=is_expression)
+        return await self.connection.run(number, source)
+
+    async def ensure(self, helper: Helper) -> None:
+        """Sends a helper unless the board has it."""
+        if helper not in self._helpers:
+            await self.run(CORE_KEY, helper_source(helper), is_expression=False)
+            self._helpers.add(helper)
+
+    async def recover(self) -> bool:
+        """Ends whatever runs. May wait for ever.
+
+        Returns:
+            Whether the board still has our core, and so everything else, too.
+        """
+        await self.connection.interrupt()
+        while True:
+            try:
+                await self.connection.synchronise()
+                return await self.is_intact()
+            except BoardRestarted:
+                continue
+
+    async def is_intact(self) -> bool:
+        """Whether our core answers. The board must be at its prompt."""
+        try:
+            await self.run(MAIN_KEY, "0", is_expression=True)
+        except NoReply:
+            return False
+        return True
+
+
+async def attach(
+    transport: Transport, listener: Listener, options: DeviceOptions
+) -> tuple[str, Attachment]:
+    """Finds the board and makes it ready.
+
+    Returns:
+        The link's name for the board, and the attachment.
+
+    Raises:
+        DeviceNotFoundError: nothing there answers as a MicroPython.
+        DeviceCapabilityError: a MicroPython without raw REPL.
+        DeviceBusyError: another program holds the board.
+
+    Cancellation: nothing stays open.
+    """
+    link = await transport.connect()
+    token = secrets.token_hex(TOKEN_LENGTH // 2)
+    connection = Connection(
+        link,
+        token,
+        listener,
+        max_output=options.max_output_bytes,
+        use_paste=options.upload == "raw-paste"
+        or (options.upload == "auto" and not link.is_lossless),
+    )
+    attachment = Attachment(connection, token)
+    try:
+        with trio.move_on_after(options.attach_timeout):
+            await _set_up(attachment, transport.url)
+            return link.name, attachment
+        raise _no_raw_repl(connection.tail, options.attach_timeout, transport.url)
+    except BaseException:
+        with trio.CancelScope(shield=True):  # closing is bounded by the link
+            await link.aclose()
+        raise
+
+
+async def _set_up(attachment: Attachment, url: str) -> None:
+    try:
+        await attachment.set_up()
+    except LinkEnded as ended:
+        raise DeviceNotFoundError(
+            f"no MicroPython at {url}: {ended}{_quote(attachment.connection.tail)}", device=url
+        ) from None
+    except (NoReply, ValueError) as error:
+        raise ProtocolError(
+            f"the board does not answer its probe as expected: {error}", device=url
+        ) from error
+
+
+def _no_raw_repl(tail: bytes, seconds: float, url: str) -> DeviceError:
+    if b"MicroPython" in tail:
+        return DeviceCapabilityError(
+            f"this MicroPython has no raw REPL (the unix port has one from 1.27 on)"
+            f"{_quote(tail)}; use a newer firmware",
+            device=url,
+        )
+    return DeviceNotFoundError(
+        f"what is at {url} does not answer as a MicroPython within {seconds} s{_quote(tail)}; "
+        "check that the URL names a board, or a MicroPython binary",
+        device=url,
+    )
+
+
+def _quote(said: bytes) -> str:
+    text = said.decode("utf-8", "backslashreplace").strip()[-200:]
+    return f"; it said {text!r}" if text else ""

@@ -1,0 +1,212 @@
+"""The board as the actor's resource: attached, and brought back after whatever befalls it.
+
+A call may end in other ways than by its reply: the link ends, the board restarts, the reply is
+missing, the output never ends. Each becomes one typed error for the caller, and afterwards the
+board is ready again, or lost. Two things are told to the device, because they concern all of its
+sessions: the board was reset, and the board is lost.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import trio
+
+from belay_actors.device._attach import Attachment, attach
+from belay_actors.device._connection import (
+    BoardRestarted,
+    LinkEnded,
+    Listener,
+    NoReply,
+    Reply,
+    TooMuchOutput,
+)
+from belay_actors.device._outcome import remote_error_from_tail
+from belay_actors.device._records import MakeDeviceError
+from belay_actors.errors import (
+    BelayError,
+    DeviceError,
+    DeviceLostError,
+    DeviceResetError,
+    DeviceUnresponsiveError,
+    OutputLimitError,
+    ProtocolError,
+)
+from belay_actors.options import DeviceOptions
+from belay_actors.transport import LinkEnd, Transport
+
+
+class Board:
+    """One board, through all of its restarts.
+
+    Args:
+        transport: where it is.
+        name: of the device; replaced by the link's own if it is ``None``.
+        options: of the device.
+        listener: hears what belongs to no call.
+        on_reset: called when everything on the board is gone, but the board is ready again.
+        on_lost: called when the board is gone, with what makes the error that says so.
+
+    Attributes:
+        generation: counts the board's starts, from 1 on.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        name: str | None,
+        options: DeviceOptions,
+        *,
+        listener: Listener,
+        on_reset: Callable[[MakeDeviceError], None],
+        on_lost: Callable[[MakeDeviceError], None],
+    ) -> None:
+        self.name = name or transport.url
+        self.generation = 1
+        self._has_own_name = name is not None
+        self._transport = transport
+        self._options = options
+        self._listener = listener
+        self._on_reset = on_reset
+        self._on_lost = on_lost
+        self._attachment: Attachment | None = None
+
+    @property
+    def attachment(self) -> Attachment:
+        """The present attachment."""
+        assert self._attachment is not None, "the board has not been attached"
+        return self._attachment
+
+    async def attach(self) -> None:
+        """Finds the board and makes it ready. Raises, and may be cancelled, as ``attach``."""
+        name, self._attachment = await attach(self._transport, self._listener, self._options)
+        if not self._has_own_name:
+            self.name = name
+            self._has_own_name = True
+
+    async def close(self, *, politely: bool) -> None:
+        """Closes the link; politely: with the board at its friendly prompt, without our core."""
+        if politely:
+            await self.attachment.connection.leave()
+        await self.attachment.connection.aclose()
+
+    async def perform(
+        self, operation: Callable[[], Awaitable[Reply]], session_id: str | None
+    ) -> Reply:
+        """Runs an operation on the attachment. If it does not end in a reply, mends the board.
+
+        Raises:
+            DeviceError: what became of the board, in the caller's terms.
+            RemoteError: the call ran into an error before it could reply.
+
+        Cancellation: the board must be recovered.
+        """
+        try:
+            return await operation()
+        except LinkEnded as ended:
+            await self._replace_link(ended.end)
+            raise self.make_reset_error(session_id) from None
+        except (NoReply, BoardRestarted, TooMuchOutput) as trouble:
+            with trio.move_on_after(self._options.recovery_grace):
+                was_intact = await self._restore()
+                error = self._explain(trouble, session_id)
+                raise (error if was_intact else self.make_reset_error(session_id)) from None
+            raise self._lose(self.make_unresponsive_error) from None
+
+    async def recover(self) -> None:
+        """Ends whatever runs, and makes the board ready. May wait for ever.
+
+        Raises:
+            DeviceLostError: the board is gone.
+        """
+        await self._restore()
+
+    async def watch(self) -> None:
+        """Listens while nothing runs, and mends the board when it restarts, until cancelled."""
+        try:
+            await self.attachment.connection.watch()
+        except (LinkEnded, BoardRestarted) as trouble:
+            try:
+                if isinstance(trouble, LinkEnded):
+                    await self._replace_link(trouble.end)
+                else:
+                    await self._restore()
+            except DeviceError:
+                pass  # lost; whoever has to know has been told
+
+    async def _restore(self) -> bool:
+        """Ends whatever runs. Returns whether all on the board is still there."""
+        try:
+            if await self.attachment.recover():
+                return True
+            await self.attachment.set_up()
+        except LinkEnded as ended:
+            await self._replace_link(ended.end)
+        else:
+            self._reset()
+        return False
+
+    async def _replace_link(self, end: LinkEnd) -> None:
+        """Attaches anew where the board has only restarted; else it is lost.
+
+        Cancellation: shielded; bounded by the attach timeout.
+        """
+        lost: MakeDeviceError = lambda: self.make_lost_error(end.reason)  # noqa: E731
+        if not end.is_restart:
+            raise self._lose(lost)
+        with trio.CancelScope(shield=True):
+            await self.attachment.connection.aclose()
+            try:
+                await self.attach()
+            except DeviceError as error:
+                raise self._lose(lost) from error
+        self._reset()
+
+    def _reset(self) -> None:
+        self.generation += 1
+        self._on_reset(self.make_reset_error)
+
+    def _lose(self, make_error: MakeDeviceError) -> DeviceError:
+        self._on_lost(make_error)
+        return make_error()
+
+    def _explain(self, trouble: Exception, session_id: str | None) -> BelayError:
+        """The error for a call that went wrong on a board that is well again."""
+        if isinstance(trouble, TooMuchOutput):
+            return OutputLimitError(
+                f"the call printed more than {self._options.max_output_bytes} bytes and was "
+                "interrupted; print less, or raise DeviceOptions.max_output_bytes",
+                device=self.name,
+                session_id=session_id,
+            )
+        if isinstance(trouble, NoReply):
+            newline = self.attachment.capabilities.newline
+            error = remote_error_from_tail(trouble.tail, newline, self.name, session_id)
+            if error is not None:
+                return error
+        return ProtocolError(
+            "the call ended without a reply that can be read, so what it did is unknown; the "
+            "board has been brought back into step",
+            device=self.name,
+            session_id=session_id,
+        )
+
+    def make_reset_error(self, session_id: str | None = None) -> DeviceResetError:
+        """The board has started anew."""
+        return DeviceResetError(
+            "the board was reset, and everything on it is gone; open a new session",
+            device=self.name,
+            session_id=session_id,
+        )
+
+    def make_lost_error(self, reason: str) -> DeviceLostError:
+        """The link has ended for good."""
+        return DeviceLostError(
+            f"the board is gone: {reason}; open the device again", device=self.name
+        )
+
+    def make_unresponsive_error(self) -> DeviceUnresponsiveError:
+        """Nothing could interrupt the board."""
+        return DeviceUnresponsiveError(
+            f"the board could not be interrupted within {self._options.recovery_grace} s and was "
+            "given up; reset it, and open it again",
+            device=self.name,
+        )

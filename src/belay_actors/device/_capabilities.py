@@ -1,0 +1,61 @@
+"""What a board can do, as its probe has told."""
+
+import attrs
+
+from belay_actors.values import decode
+
+
+@attrs.frozen
+class DeviceCapabilities:
+    """Facts about one board's firmware.
+
+    Attributes:
+        implementation: such as ``"micropython"``.
+        version: such as ``(1, 29, 0, "preview")``.
+        platform: ``sys.platform`` there, such as ``"rp2"`` or ``"linux"``.
+        machine: the firmware's name for the board; empty where it has none.
+        has_threads: whether there is a ``_thread`` module.
+        newline: what the port makes of a printed line feed.
+    """
+
+    implementation: str
+    version: tuple[int | str, ...]
+    platform: str
+    machine: str
+    has_threads: bool
+    newline: str
+
+
+@attrs.frozen
+class Probed:
+    """The probe's answer: capabilities, and whether an earlier host's leftovers were swept."""
+
+    capabilities: DeviceCapabilities
+    was_swept: bool
+
+
+def parse_probe(payload: bytes, output: bytes) -> Probed:
+    """Reads the probe's answer.
+
+    Args:
+        payload: of its reply frame.
+        output: what it printed: one line end.
+
+    Raises:
+        ValueError: the answer makes no sense.
+    """
+    match decode(payload):
+        case (str(name), tuple(version), str(platform), str(machine), bool(threads), bool(swept)):
+            return Probed(
+                DeviceCapabilities(
+                    implementation=name,
+                    version=tuple(part for part in version if isinstance(part, int | str)),
+                    platform=platform,
+                    machine=machine,
+                    has_threads=threads,
+                    newline="\r\n" if output.endswith(b"\r\n") else "\n",
+                ),
+                was_swept=swept,
+            )
+        case other:
+            raise ValueError(f"an unexpected answer: {other!r}")

@@ -1,0 +1,209 @@
+"""A link and the machine that understands it: runs one thing at a time on one board.
+
+Here bytes move. What to do when a call is cancelled, the board restarts or the link ends is the
+device's business: it hears of that by exceptions, and of everything that belongs to no call by a
+``Listener``.
+"""
+
+import contextlib
+from typing import Protocol
+
+import attrs
+import trio
+
+from belay_actors.transport import Link, LinkEnd
+from belay_actors.wire import (
+    Dropped,
+    Event,
+    Output,
+    PasteRefused,
+    RawRepl,
+    Ready,
+    Replied,
+    Restarted,
+    SessionOutput,
+    Unanswered,
+    Unsolicited,
+)
+
+# Seconds between Ctrl-Cs. One that comes before the code runs is lost, so the next follows soon;
+# later ones wait longer, because a board may be busy in a function that cannot be interrupted. A
+# signal is never lost, and a second one kills a process that has not noticed the first.
+_CTRL_C_PAUSES = (0.02, 0.05, 0.1, 0.25, 0.5)
+_SIGNAL_PAUSE = 1.0
+_CTRL_C = b"\x03"
+
+
+class Listener(Protocol):
+    """Hears what belongs to no call."""
+
+    def on_session_output(self, key: int, payload: bytes) -> None:
+        """A thread or timer of a session printed; ``payload`` is the ``repr`` of the text."""
+
+    def on_unsolicited(self, data: bytes) -> None:
+        """Bytes came that belong to nobody."""
+
+    def on_dropped_frame(self) -> None:
+        """A frame was damaged, or too late."""
+
+
+class LinkEnded(Exception):  # noqa: N818  # these four are news, not failures
+    """The stream has ended."""
+
+    def __init__(self, end: LinkEnd) -> None:
+        super().__init__(end.reason)
+        self.end = end
+
+
+class BoardRestarted(Exception):  # noqa: N818
+    """A boot banner came that nobody asked for."""
+
+
+class TooMuchOutput(Exception):  # noqa: N818
+    """The call printed more than it may; it is still running."""
+
+
+class NoReply(Exception):  # noqa: N818
+    """The call is over, but its reply frame never came. ``tail`` is the end of its output."""
+
+    def __init__(self, tail: bytes) -> None:
+        super().__init__(tail)
+        self.tail = tail
+
+
+@attrs.frozen
+class Reply:
+    """A call's reply, and what it printed."""
+
+    replied: Replied
+    output: bytes
+
+
+class Connection:
+    """Runs code over a link. Not for concurrent use.
+
+    Args:
+        link: is closed with the connection.
+        token: marks this attachment's frames.
+        listener: hears what belongs to no call.
+        max_output: bytes that one call may print, or send as a value.
+        use_paste: whether code goes by raw-paste.
+    """
+
+    def __init__(
+        self, link: Link, token: str, listener: Listener, *, max_output: int, use_paste: bool
+    ) -> None:
+        self.link = link
+        self._machine = RawRepl(token, max_payload=max_output)
+        self._listener = listener
+        self._max_output = max_output
+        self._use_paste = use_paste
+
+    @property
+    def tail(self) -> bytes:
+        """The end of what the board has said, for messages."""
+        return self._machine.tail
+
+    async def synchronise(self) -> None:
+        """Brings the board, from whatever state, to its raw prompt. May wait for ever."""
+        await self._send(self._machine.resync())
+        while not any(isinstance(event, Ready) for event in await self._receive()):
+            pass
+
+    async def run(self, number: int, source: str) -> Reply:
+        """Runs code that answers with a frame of this number.
+
+        Raises:
+            LinkEnded, BoardRestarted, NoReply, TooMuchOutput: as their names say.
+
+        Cancellation: the code may still run; ``interrupt`` and ``synchronise`` must follow.
+        """
+        await self._send(self._machine.submit(number, source, paste=self._use_paste))
+        output: list[bytes] = []
+        size = 0
+        while True:
+            for event in await self._receive():
+                match event:
+                    case Output(data):
+                        size += len(data)
+                        if size > self._max_output:
+                            raise TooMuchOutput
+                        output.append(data)
+                    case Replied():
+                        return Reply(event, b"".join(output))
+                    case Unanswered(tail=tail):
+                        raise NoReply(tail)
+                    case Restarted():
+                        raise BoardRestarted
+                    case PasteRefused():
+                        self._use_paste = False
+                        await self._send(self._machine.submit(number, source))
+                    case _:
+                        pass
+
+    async def interrupt(self) -> None:
+        """Interrupts until nothing runs, or the board has restarted. May wait for ever."""
+        pauses = iter(_CTRL_C_PAUSES)
+        while self._machine.is_busy:
+            if await self.link.interrupt():
+                pause = _SIGNAL_PAUSE
+            else:
+                await self._send(_CTRL_C)
+                pause = next(pauses, _CTRL_C_PAUSES[-1])
+            with trio.move_on_after(pause):
+                while self._machine.is_busy:
+                    await self._receive()
+
+    async def watch(self) -> None:
+        """Listens while nothing runs, until cancelled.
+
+        Raises:
+            LinkEnded, BoardRestarted: as their names say.
+        """
+        while True:
+            if any(isinstance(event, Restarted) for event in await self._receive()):
+                raise BoardRestarted
+
+    async def leave(self) -> None:
+        """Leaves the board at its friendly prompt, if it can still be reached."""
+        with contextlib.suppress(LinkEnded):
+            await self._send(self._machine.leave())
+
+    async def aclose(self) -> None:
+        """Closes the link."""
+        await self.link.aclose()
+
+    async def _send(self, data: bytes) -> None:
+        try:
+            sent = self.link.send_nowait(data)
+            if sent < len(data):
+                await self.link.send_all(data[sent:])
+        except trio.BrokenResourceError:
+            raise LinkEnded(await self.link.find_end()) from None
+
+    async def _receive(self) -> list[Event]:
+        """Waits for bytes and returns what they say, after the listener has had its part."""
+        try:
+            data = bytes(await self.link.receive_some())
+        except trio.BrokenResourceError:
+            data = b""
+        if not data:
+            raise LinkEnded(await self.link.find_end())
+        events = self._machine.receive(data)
+        outgoing = self._machine.take_outgoing()
+        if outgoing:
+            await self._send(outgoing)
+        for event in events:
+            self._tell(event)
+        return events
+
+    def _tell(self, event: Event) -> None:
+        match event:
+            case SessionOutput(key=key, payload=payload):
+                self._listener.on_session_output(key, payload)
+            case Unsolicited(data=data):
+                self._listener.on_unsolicited(data)
+            case Dropped():
+                self._listener.on_dropped_frame()
+            case _:
+                pass

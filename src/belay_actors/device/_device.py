@@ -1,0 +1,305 @@
+"""The device: the transport actor of one board, and what users hold of it.
+
+The actor serves one call at a time, and listens in between. Here it meets those who use it:
+sessions, each with a seat (a namespace on the board), and anybody who wants ``__main__``.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import trio
+
+from belay_actors.board import Helper
+from belay_actors.device._attach import CORE_KEY, MAIN_KEY
+from belay_actors.device._board import Board
+from belay_actors.device._capabilities import DeviceCapabilities
+from belay_actors.device._connection import Reply
+from belay_actors.device._outcome import to_text, to_value
+from belay_actors.device._recent_text import RecentText
+from belay_actors.device._records import (
+    Dependent,
+    DeviceSnapshot,
+    DeviceState,
+    DroppedNamespace,
+    MakeDeviceError,
+    Seat,
+)
+from belay_actors.device._runner import CodeRunner
+from belay_actors.errors import DeviceClosedError, ProtocolError
+from belay_actors.kernel import Actor, open_service_nursery
+from belay_actors.options import DeviceOptions
+from belay_actors.transport import Transport, parse_url
+from belay_actors.values import Value, decode
+
+_CORE_NAMES = 2  # __name__ and print, which the core puts into every namespace
+
+
+class Device(CodeRunner):
+    """One board. Made by ``open_device``; any number of tasks may use it at once.
+
+    Calls on the device itself run in the board's ``__main__``; those of a session in a namespace of
+    its own.
+    """
+
+    def __init__(self, transport: Transport, name: str | None, options: DeviceOptions) -> None:
+        self.url = transport.url
+        self._state = DeviceState.OPEN
+        self._last_key = MAIN_KEY
+        self._dependents: dict[int, Dependent] = {}
+        self._background = RecentText()
+        self._dropped_frames = 0
+        self._unsolicited_bytes = 0
+        self._make_end: MakeDeviceError = self._make_closed
+        self._has_ended = trio.Event()
+        self._board = Board(
+            transport,
+            name,
+            options,
+            listener=self,
+            on_reset=self._on_reset,
+            on_lost=self._on_lost,
+        )
+        self._actor = Actor(
+            "the device's actor",
+            recover=self._board.recover,
+            grace=options.recovery_grace,
+            make_unrecovered=self._board.make_unresponsive_error,
+            idle=self._board.watch,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Device {self.name} {self._state.value}>"
+
+    @property
+    def name(self) -> str:
+        """The name you gave, or one that is unique among the open devices of this process."""
+        return self._board.name
+
+    @property
+    def state(self) -> DeviceState:
+        """Whether the device can be used."""
+        return self._state
+
+    @property
+    def capabilities(self) -> DeviceCapabilities:
+        """What the board can do."""
+        return self._board.attachment.capabilities
+
+    @property
+    def generation(self) -> int:
+        """Counts the board's starts: 1 at first, one more after each restart that was seen."""
+        return self._board.generation
+
+    @property
+    def background_output(self) -> str:
+        """The newest 64 Ki characters that belong to no call and no session."""
+        return str(self._background)
+
+    def snapshot(self) -> DeviceSnapshot:
+        """Returns the device's present state and counters; costs the board nothing."""
+        return DeviceSnapshot(
+            name=self.name,
+            url=self.url,
+            state=self._state,
+            generation=self.generation,
+            capabilities=self.capabilities,
+            was_swept=self._board.attachment.was_swept,
+            session_count=len(self._dependents),
+            calls=self._actor.statistics(),
+            dropped_frames=self._dropped_frames,
+            unsolicited_bytes=self._unsolicited_bytes,
+        )
+
+    # Calls.
+
+    async def _run(self, code: str, *, is_expression: bool) -> tuple[Value, str]:
+        seat = Seat(MAIN_KEY, self.generation, None)
+        return await self.run_in(seat, code, is_expression=is_expression)
+
+    def _keep_output(self, text: str) -> None:
+        self._background.add(text)
+
+    async def run_in(
+        self, seat: Seat, code: str, *, is_expression: bool, is_urgent: bool = False
+    ) -> tuple[Value, str]:
+        """Runs code in a seat's namespace, for its session.
+
+        Returns:
+            The value (``None`` for statements), and what was printed.
+
+        Raises, cancellation: as ``execute`` and ``evaluate``.
+        """
+        board = self._board
+
+        async def operation() -> Reply:
+            return await board.attachment.run(seat.key, code, is_expression=is_expression)
+
+        reply = await self._ask(seat, operation, is_urgent=is_urgent)
+        newline = self.capabilities.newline
+        value = to_value(reply, newline, self.name, seat.session_id)
+        return value, to_text(reply.output, newline)
+
+    async def _ask(
+        self, seat: Seat, operation: Callable[[], Awaitable[Reply]], *, is_urgent: bool
+    ) -> Reply:
+        board = self._board
+
+        async def guarded() -> Reply:
+            if seat.generation != board.generation:
+                raise board.make_reset_error(seat.session_id)
+            return await board.perform(operation, seat.session_id)
+
+        return await self._actor.ask(guarded, lane=seat.key, is_urgent=is_urgent)
+
+    # Sessions.
+
+    def seat(self, dependent: Dependent, session_id: str) -> Seat:
+        """Gives a session its place on the board; nothing is sent for that.
+
+        Raises:
+            DeviceError: the device is closed or lost.
+        """
+        if self._state is not DeviceState.OPEN:
+            raise self._make_end()
+        self._last_key += 1
+        self._dependents[self._last_key] = dependent
+        return Seat(self._last_key, self.generation, session_id)
+
+    def unseat(self, seat: Seat) -> None:
+        """Forgets a session, after its namespace was dropped."""
+        self._dependents.pop(seat.key, None)
+
+    def interrupt(self, seat: Seat, make_error: Callable[[], Exception]) -> None:
+        """Ends the calls of one session, with recovery where one is running."""
+        self._actor.interrupt(make_error, lane=seat.key)
+
+    async def drop(self, seat: Seat) -> DroppedNamespace:
+        """Takes a session's namespace off the board, before all calls that wait.
+
+        Raises:
+            DeviceError: the board failed; after a reset there is nothing left to drop.
+
+        Cancellation: as for any call; the namespace may be left.
+        """
+        attachment = self._board.attachment
+
+        async def operation() -> Reply:
+            await attachment.ensure(Helper.DROP)
+            return await attachment.run(CORE_KEY, f"drop({seat.key})", is_expression=True)
+
+        reply = await self._ask(seat, operation, is_urgent=True)
+        match to_value(reply, "\n", self.name, seat.session_id):
+            case (int(names), list(removed), list(left)):
+                own = max(names - _CORE_NAMES, 0)
+                return DroppedNamespace(own, tuple(map(str, removed)), tuple(map(str, left)))
+            case other:
+                raise ProtocolError(f"an unexpected answer: {other!r}", device=self.name)
+
+    # What the board tells.
+
+    def on_session_output(self, key: int, payload: bytes) -> None:
+        """A thread or timer printed. Called by the connection."""
+        try:
+            text = str(decode(payload))
+        except ValueError:
+            self.on_dropped_frame()
+            return
+        dependent = self._dependents.get(key)
+        if dependent is None:
+            self._background.add(text)
+        else:
+            dependent.receive_output(text)
+
+    def on_unsolicited(self, data: bytes) -> None:
+        """Bytes came that belong to nobody. Called by the connection."""
+        self._unsolicited_bytes += len(data)
+        self._background.add(data.decode("utf-8", "backslashreplace"))
+
+    def on_dropped_frame(self) -> None:
+        """A frame was thrown away. Called by the connection."""
+        self._dropped_frames += 1
+
+    def _on_reset(self, make_error: MakeDeviceError) -> None:
+        self._actor.after_settling(lambda: self._fail_dependents(make_error))
+
+    def _on_lost(self, make_error: MakeDeviceError) -> None:
+        self._state = DeviceState.LOST
+        self._make_end = make_error
+        self._actor.stop(make_error)
+        self._actor.after_settling(lambda: self._fail_dependents(make_error))
+
+    def _fail_dependents(self, make_error: MakeDeviceError) -> None:
+        for dependent in [*self._dependents.values()]:
+            dependent.fail(make_error)
+
+    def _make_closed(self) -> DeviceClosedError:
+        return DeviceClosedError("the device was closed; open it again", device=self.name)
+
+    # The life of the actor.
+
+    async def open(self) -> None:
+        """Finds the board and makes it ready; ``serve`` must follow. For ``open_device``."""
+        await self._board.attach()
+
+    async def serve(self) -> None:
+        """Runs the actor until the device is closed or lost. For ``open_device``."""
+        try:
+            await self._actor.serve()
+        finally:
+            if self._state is DeviceState.OPEN:  # the actor has run out of its grace
+                self._on_lost(self._board.make_unresponsive_error)
+            self._has_ended.set()
+
+    async def aclose(self) -> None:
+        """Ends the sessions, interrupts what runs, leaves the board at its friendly prompt.
+
+        The board is not reset. Takes no longer than the sessions' cleanup timeouts and the
+        recovery grace.
+
+        Cancellation: shielded, so that no board is left running.
+        """
+        with trio.CancelScope(shield=True):
+            if self._state is DeviceState.OPEN:
+                self._state = DeviceState.CLOSING
+                for dependent in reversed([*self._dependents.values()]):
+                    await dependent.end(self._make_closed)
+            self._actor.stop(self._make_closed)
+            self._actor.interrupt_running(self._make_closed)
+            await self._has_ended.wait()
+            is_polite = self._state is DeviceState.CLOSING
+            if self._state is not DeviceState.LOST:
+                self._state = DeviceState.CLOSED
+            await self._board.close(politely=is_polite)
+
+
+@asynccontextmanager
+async def open_device(
+    url: str | Transport, *, name: str | None = None, options: DeviceOptions | None = None
+) -> AsyncGenerator[Device, None]:
+    """Opens a device, and closes it when the scope is left.
+
+    Args:
+        url: such as ``"micropython:"``; see ``belay_actors.transport``. Or a transport of your own.
+        name: for messages and logs; by default the link's own.
+        options: how it is driven.
+
+    Yields:
+        The device, attached: the board was found, not reset, and is ready for calls.
+
+    Raises:
+        InvalidURLError: the URL names no transport.
+        DeviceNotFoundError, DeviceBusyError: there is no board to be had at that place.
+        DeviceCapabilityError: its firmware has no raw REPL.
+
+    Cancellation: while it opens, nothing stays open. Afterwards the scope is left as on any error:
+    its sessions are ended, what runs is interrupted, and the board is left at its friendly prompt.
+    """
+    transport = parse_url(url) if isinstance(url, str) else url
+    device = Device(transport, name, options or DeviceOptions())
+    async with open_service_nursery() as services:
+        await device.open()
+        services.start_soon(device.serve, name=f"belay_actors device {device.name}")
+        try:
+            yield device
+        finally:
+            await device.aclose()

@@ -1,0 +1,90 @@
+"""From a reply to a value or an error: what a call comes to on the host."""
+
+import re
+
+from belay_actors.device._connection import Reply
+from belay_actors.errors import RemoteError, RemoteOSError, UnsupportedValueError
+from belay_actors.values import Value, decode
+from belay_actors.wire import ReplyKind
+
+_LAST_LINE = re.compile(r"^([A-Za-z_]\w*)(?:: ?(.*))?$")
+_OWN_FRAME = '  File "<stdin>"'
+
+
+def to_text(data: bytes, newline: str) -> str:
+    """Decodes what a program printed; bytes that are no UTF-8 become hexadecimal escapes.
+
+    Args:
+        data: as it came.
+        newline: what the port makes of a line feed; undone exactly.
+    """
+    text = data.decode("utf-8", "backslashreplace")
+    return text if newline == "\n" else text.replace(newline, "\n")
+
+
+def to_value(reply: Reply, newline: str, device: str, session_id: str | None) -> Value:
+    """Returns the value of a reply, or raises what the board says went wrong.
+
+    Raises:
+        RemoteError: the code raised.
+        UnsupportedValueError: it has a value that cannot be sent, or sent one that is none.
+    """
+    replied = reply.replied
+    try:
+        value = decode(replied.payload)
+    except ValueError as error:
+        raise UnsupportedValueError(
+            f"the value cannot come back from the board: {error}",
+            device=device,
+            session_id=session_id,
+        ) from error
+    if replied.kind is ReplyKind.VALUE:
+        return value
+    if replied.kind is ReplyKind.UNSENDABLE:
+        raise UnsupportedValueError(
+            f"a value of type {value!s} cannot come back from the board; return something made of "
+            "None, bool, numbers, str, bytes, range, list, tuple, dict and set",
+            device=device,
+            session_id=session_id,
+        )
+    remote_error = _remote_error(value, to_text(replied.traceback, newline), device, session_id)
+    remote_error.output = to_text(reply.output, newline)
+    raise remote_error
+
+
+def _remote_error(value: Value, traceback: str, device: str, session_id: str | None) -> RemoteError:
+    traceback = _without_own_frame(traceback)
+    match value:
+        case (str(name), str(message), int(errno)) if not isinstance(errno, bool):
+            return RemoteOSError(
+                name, message, traceback, errno, device=device, session_id=session_id
+            )
+        case (str(name), str(message), _):
+            return RemoteError(name, message, traceback, device=device, session_id=session_id)
+        case _:
+            return RemoteError("Exception", "", traceback, device=device, session_id=session_id)
+
+
+def _without_own_frame(traceback: str) -> str:
+    """Removes the core's own entry, which comes first, from a board's traceback."""
+    lines = traceback.splitlines(keepends=True)
+    return "".join(
+        lines[:1] + lines[2:] if lines[1:2] and lines[1].startswith(_OWN_FRAME) else lines
+    )
+
+
+def remote_error_from_tail(
+    tail: bytes, newline: str, device: str, session_id: str | None
+) -> RemoteError | None:
+    """Reads the traceback that the raw REPL itself has printed of a call that never got to reply.
+
+    Returns:
+        The error, or ``None`` if there is no traceback.
+    """
+    text = to_text(tail, newline)
+    _, found, traceback = text.removesuffix("\x04>").rpartition("\x04")
+    lines = traceback.splitlines()
+    match = _LAST_LINE.match(lines[-1]) if found and lines else None
+    if match is None:
+        return None
+    return RemoteError(match[1], match[2] or "", traceback, device=device, session_id=session_id)

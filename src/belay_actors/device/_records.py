@@ -1,0 +1,88 @@
+"""The device's values, and what it asks of those that live on it."""
+
+import enum
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+
+from belay_actors.device._capabilities import DeviceCapabilities
+from belay_actors.errors import DeviceError
+from belay_actors.kernel import ActorStatistics
+
+MakeDeviceError = Callable[[], DeviceError]
+
+
+class DeviceState(enum.Enum):
+    """Whether a device can be used."""
+
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+    LOST = "lost"
+
+
+@attrs.frozen
+class DeviceSnapshot:
+    """A device at one moment.
+
+    Attributes:
+        name: of the device.
+        url: that it was opened with.
+        state: whether it can be used.
+        generation: how many times the board has started, as far as we saw; 1 at first.
+        capabilities: as probed.
+        was_swept: whether leftovers of an earlier host were removed when it was opened.
+        session_count: how many sessions are on it.
+        calls: the actor's counters.
+        dropped_frames: damaged or late frames that were thrown away.
+        unsolicited_bytes: how many bytes came that belong to no call and no session.
+    """
+
+    name: str
+    url: str
+    state: DeviceState
+    generation: int
+    capabilities: DeviceCapabilities
+    was_swept: bool
+    session_count: int
+    calls: ActorStatistics
+    dropped_frames: int
+    unsolicited_bytes: int
+
+
+@attrs.frozen
+class DroppedNamespace:
+    """What came of taking a session's namespace off the board.
+
+    Attributes:
+        names: how many names it held.
+        modules_removed: modules that sessions had imported, and that are gone now.
+        modules_left: the same, but kept for other sessions that are still open.
+    """
+
+    names: int
+    modules_removed: tuple[str, ...] = ()
+    modules_left: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Seat:
+    """A place on a device: a namespace's key, valid for one generation of the board."""
+
+    key: int
+    generation: int
+    session_id: str | None
+
+
+class Dependent(Protocol):
+    """What lives on a device: a session."""
+
+    def receive_output(self, text: str) -> None:
+        """A thread or timer of it printed."""
+
+    def fail(self, make_error: MakeDeviceError) -> None:
+        """Everything it had on the board is gone. Must not block or raise."""
+
+    async def end(self, make_error: MakeDeviceError) -> None:
+        """The device is about to close, and still works."""

@@ -1,0 +1,231 @@
+"""Every error that the library raises on purpose.
+
+Each says what happened, to which device and session, and what to do next; the two names are also
+attributes. Three families under ``BelayError``: the device or its wire failed (``DeviceError``),
+code on a healthy board failed (``RemoteError``), a session could not do as asked
+(``SessionError``). Cancellation is never translated: a cancelled caller sees trio's ``Cancelled``
+and nothing else.
+"""
+
+from collections.abc import Sequence
+from typing import Self
+
+
+class BelayError(Exception):
+    """The root of all errors of this library.
+
+    Args:
+        message: what happened and what to do next.
+        device: name of the device, where one is concerned.
+        session_id: id of the session, where one is concerned.
+
+    Attributes:
+        is_recoverable: whether the same work in a new session can be expected to succeed.
+    """
+
+    is_recoverable: bool = False
+
+    def __init__(
+        self, message: str, *, device: str | None = None, session_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.device = device
+        self.session_id = session_id
+
+    def __str__(self) -> str:
+        about = [
+            f"{label} {name}"
+            for label, name in (("device", self.device), ("session", self.session_id))
+            if name is not None
+        ]
+        return f"{self.message} [{', '.join(about)}]" if about else self.message
+
+
+class DeviceError(BelayError):
+    """The device, its wire or its firmware failed; code on the board is not to blame."""
+
+
+class InvalidURLError(DeviceError, ValueError):
+    """A device URL that names no known transport, or has an unknown or malformed part."""
+
+
+class DeviceNotFoundError(DeviceError):
+    """There is no MicroPython at the place that the URL names."""
+
+
+class DeviceBusyError(DeviceError):
+    """Another program holds the device."""
+
+
+class DeviceClosedError(DeviceError):
+    """The device was closed by this program; open it again to go on."""
+
+
+class DeviceLostError(DeviceError):
+    """The link to the board is gone (unplugged, killed): the device must be opened again."""
+
+
+class DeviceResetError(DeviceError):
+    """The board started anew, so everything on it is gone; the device itself can be used on."""
+
+    is_recoverable = True
+
+
+class DeviceUnresponsiveError(DeviceError):
+    """The board did not answer to anything that can interrupt it, within the recovery grace."""
+
+
+class ProtocolError(DeviceError):
+    """The board's bytes made no sense; the device has been brought back into step."""
+
+
+class OutputLimitError(DeviceError):
+    """A call printed more than ``DeviceOptions.max_output_bytes``; it was interrupted."""
+
+
+class DeviceCapabilityError(DeviceError):
+    """The board's firmware lacks what was asked for; nothing was sent."""
+
+
+class UnsupportedValueError(BelayError, TypeError):
+    """A value cannot come back from the board; its message names the type."""
+
+
+class RemoteError(BelayError):
+    """Code on the board raised. The board is healthy and ready for the next call.
+
+    Attributes:
+        type_name: name of the exception's class on the board, such as ``"ZeroDivisionError"``.
+        remote_message: ``str()`` of that exception.
+        traceback: the board's own traceback, without the library's frames.
+        output: what the call had printed before.
+    """
+
+    output: str = ""
+
+    def __init__(
+        self,
+        type_name: str,
+        remote_message: str,
+        traceback: str,
+        *,
+        device: str | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        summary = f"{type_name}: {remote_message}" if remote_message else type_name
+        super().__init__(summary, device=device, session_id=session_id)
+        self.type_name = type_name
+        self.remote_message = remote_message
+        self.traceback = traceback
+        if traceback:
+            self.add_note(f"On the board:\n{traceback.rstrip()}")
+
+
+class RemoteOSError(RemoteError, OSError):
+    """An ``OSError`` on the board; ``errno`` is the board's number (MicroPython uses Linux's)."""
+
+    def __init__(
+        self,
+        type_name: str,
+        remote_message: str,
+        traceback: str,
+        errno: int,
+        *,
+        device: str | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        super().__init__(type_name, remote_message, traceback, device=device, session_id=session_id)
+        self.errno = errno
+
+
+class SessionError(BelayError):
+    """A session could not do as asked."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        is_recoverable: bool = False,
+        device: str | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        super().__init__(message, device=device, session_id=session_id)
+        self.is_recoverable = is_recoverable
+
+
+class SessionClosedError(SessionError):
+    """The session (or its manager) has ended; open another one."""
+
+
+class SessionFailedError(SessionError):
+    """A child of the session failed, or its device did; ``__cause__`` is that failure."""
+
+
+class SessionLimitError(SessionError):
+    """``max_concurrent_sessions`` are open already; recoverable once one of them ends."""
+
+
+class SessionTimeoutError(SessionError):
+    """The session reached its ``default_session_timeout`` and was ended."""
+
+
+class SessionNotFoundError(SessionError, KeyError):
+    """The manager has no open session of that id."""
+
+    __str__ = SessionError.__str__
+
+
+class DuplicateResourceError(SessionError, ValueError):
+    """The session already holds a resource of that id."""
+
+
+class ResourceCleanupError(ExceptionGroup[Exception]):
+    """Not everything of a session could be given back; one exception for each thing left.
+
+    Attributes:
+        device: name of the device.
+        session_id: id of the session.
+        result: what ``execute_in_session``'s operation returned, so that it is not lost.
+    """
+
+    def __new__(
+        cls,
+        message: str,
+        exceptions: Sequence[Exception],
+        *,
+        device: str | None = None,
+        session_id: str | None = None,
+    ) -> Self:
+        """Makes the group; ``device`` and ``session_id`` are for ``__init__``."""
+        del device, session_id
+        return super().__new__(cls, message, exceptions)
+
+    def __init__(
+        self,
+        message: str,
+        exceptions: Sequence[Exception],
+        *,
+        device: str | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        super().__init__(message, exceptions)
+        self.device = device
+        self.session_id = session_id
+        self.result: object = None
+
+    def derive(self, excs: Sequence[Exception], /) -> "ResourceCleanupError":  # type: ignore[override]
+        """Returns a group of the same kind for ``split`` and ``except*``."""
+        part = ResourceCleanupError(
+            self.message, excs, device=self.device, session_id=self.session_id
+        )
+        part.result = self.result
+        return part
+
+
+class ActorClosedError(BelayError):
+    """A kernel actor no longer takes requests."""
+
+
+class WouldDeadlock(BelayError, RuntimeError):  # noqa: N818  # as trio's WouldBlock
+    """A request made, directly or through other actors, by the actor that it was sent to."""

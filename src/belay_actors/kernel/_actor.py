@@ -1,0 +1,251 @@
+"""The actor: one task that serves one request at a time, and settles each of them.
+
+What it promises, whoever asks:
+
+* A caller cancelled while it waits has not started.
+* A caller cancelled while its operation runs stays parked until the operation is over and
+  ``recover`` has run; only then does it get its ``Cancelled``. So when ``ask`` returns, raises or
+  is cancelled, the actor is ready for the next request, or it has ended.
+* An error of an operation goes to its caller, and the actor lives. An actor that cannot recover in
+  its grace ends, and everyone who waits is told.
+* Interrupt, stop and kill do not queue: they are cancellations, not messages.
+"""
+
+import contextvars
+from collections.abc import Awaitable, Callable, Hashable
+from typing import TypeVar, cast
+
+import attrs
+import trio
+
+from belay_actors.errors import ActorClosedError, WouldDeadlock
+from belay_actors.kernel._mailbox import AnyRequest, Mailbox
+from belay_actors.kernel._request import MakeError, Operation, Request
+
+T = TypeVar("T")
+
+# The requests that led to the running code, outermost first: who asks an actor from inside of an
+# operation that the same actor is running would wait for itself.
+_call_chain: contextvars.ContextVar[tuple[AnyRequest, ...]] = contextvars.ContextVar(
+    "belay_actors_call_chain", default=()
+)
+
+
+@attrs.frozen
+class ActorStatistics:
+    """Counts since the actor was made, and how many callers wait now."""
+
+    served: int
+    failed: int
+    interrupted: int
+    waiting: int
+    is_busy: bool
+
+
+class Actor:
+    """Serves requests one after the other in the task that runs ``serve``.
+
+    Args:
+        name: for messages.
+        recover: brings the actor's resource back into a known state after an operation was
+            interrupted; raises if it cannot.
+        grace: seconds that ``recover`` may take.
+        make_unrecovered: the error that everyone gets when the grace is used up.
+        idle: runs while nobody asks, and is cancelled when somebody does. The default only waits.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        recover: Callable[[], Awaitable[None]],
+        grace: float,
+        make_unrecovered: MakeError,
+        idle: Callable[[], Awaitable[None]] = trio.sleep_forever,
+    ) -> None:
+        self.name = name
+        self._recover = recover
+        self._grace = grace
+        self._make_unrecovered = make_unrecovered
+        self._idle = idle
+        self._mailbox = Mailbox()
+        self._running: AnyRequest | None = None
+        self._idle_scope: trio.CancelScope | None = None
+        self._after_settling: list[Callable[[], None]] = []
+        self._life = trio.CancelScope()
+        self._served = self._failed = self._interrupted = 0
+
+    def statistics(self) -> ActorStatistics:
+        """A snapshot of the counters; costs nothing on the actor's side."""
+        return ActorStatistics(
+            served=self._served,
+            failed=self._failed,
+            interrupted=self._interrupted,
+            waiting=len(self._mailbox),
+            is_busy=self._running is not None,
+        )
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether requests are refused."""
+        return self._mailbox.is_closed
+
+    async def ask(
+        self, operation: Operation[T], *, lane: Hashable = None, is_urgent: bool = False
+    ) -> T:
+        """Has the actor run an operation, and waits for what comes of it.
+
+        Args:
+            operation: called and awaited in the actor's task.
+            lane: whose turn it is; see ``Mailbox``.
+            is_urgent: go before everything that is not.
+
+        Returns:
+            The operation's result.
+
+        Raises:
+            WouldDeadlock: the actor itself is waiting for the calling code.
+            Exception: the operation's own error, or the one that the actor was closed with.
+
+        Cancellation: while waiting, the operation has not started and never will. While it runs,
+        it is interrupted and recovered from before ``Cancelled`` is raised here.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self._refuse_deadlock()
+        request = Request(
+            operation=operation,
+            actor=self,
+            lane=lane,
+            is_urgent=is_urgent,
+            task=trio.lowlevel.current_task(),
+            context=contextvars.copy_context(),
+            deadline=trio.current_effective_deadline(),
+        )
+        entry = cast(AnyRequest, request)
+        self._mailbox.put(entry)
+        self._wake()
+
+        def abort(raise_cancelled: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
+            if self._mailbox.withdraw(entry):
+                return trio.lowlevel.Abort.SUCCEEDED
+            request.cancel(raise_cancelled)
+            return trio.lowlevel.Abort.FAILED
+
+        await trio.lowlevel.wait_task_rescheduled(abort)
+        return request.unwrap()
+
+    def _refuse_deadlock(self) -> None:
+        for request in _call_chain.get():
+            if request.actor is self and not request.is_settled:
+                raise WouldDeadlock(
+                    f"{self.name} was asked by code that it is itself waiting for; "
+                    "make that call after the outer one has returned"
+                )
+
+    def interrupt(self, make_error: MakeError, *, lane: Hashable) -> None:
+        """Ends all requests of one lane: those that wait now, the running one when recovered."""
+        self._mailbox.refuse(make_error, lane)
+        if self._running is not None and self._running.lane == lane:
+            self.interrupt_running(make_error)
+
+    def interrupt_running(self, make_error: MakeError) -> None:
+        """Ends the running request, whoever sent it, when recovered."""
+        if self._running is not None:
+            self._running.interrupt(make_error)
+
+    def after_settling(self, callback: Callable[[], None]) -> None:
+        """Calls back at once, or when the running request has been settled.
+
+        What an operation learns may concern others, but its own caller is to hear of it first.
+        """
+        if self._running is None:
+            callback()
+        else:
+            self._after_settling.append(callback)
+
+    def stop(self, make_error: MakeError) -> None:
+        """Takes no more requests and tells those that wait; the running one is finished first."""
+        self._mailbox.close(make_error)
+        self._wake()
+
+    def kill(self, make_error: MakeError) -> None:
+        """Ends the actor now, without recovery; its running request gets the error, too."""
+        self._mailbox.close(make_error)
+        self.interrupt_running(make_error)
+        self._life.cancel()
+
+    def _wake(self) -> None:
+        if self._idle_scope is not None:
+            self._idle_scope.cancel()
+
+    async def serve(self) -> None:
+        """Serves until stopped, killed or cancelled, or until it cannot recover. Run it once.
+
+        Cancellation: like ``kill``.
+        """
+        with self._life:
+            try:
+                while (request := self._mailbox.take()) or not self._mailbox.is_closed:
+                    if request is not None:
+                        await self._serve_one(request)
+                    else:
+                        await self._wait_idle()
+            finally:
+                self._mailbox.close(self._make_closed)
+
+    def _make_closed(self) -> Exception:
+        return ActorClosedError(f"{self.name} has ended")
+
+    async def _wait_idle(self) -> None:
+        with trio.CancelScope() as self._idle_scope:
+            await self._idle()
+        self._idle_scope = None
+
+    async def _serve_one(self, request: AnyRequest) -> None:
+        self._running = request
+        chain = _call_chain.set((*request.context.get(_call_chain, ()), request))
+        try:
+            await self._run(request)
+        finally:
+            _call_chain.reset(chain)
+            self._running = None
+            if not request.is_settled:
+                request.fail_interrupted(self._make_closed)
+            while self._after_settling:
+                self._after_settling.pop(0)()
+
+    async def _run(self, request: AnyRequest) -> None:
+        error: Exception | None = None
+        with request.scope:
+            try:
+                result = await request.operation()
+            except Exception as raised:
+                error = raised
+            else:
+                self._served += 1
+                request.succeed(result)
+                return
+        if not request.scope.cancel_called:
+            assert error is not None
+            self._failed += 1
+            request.fail(error)
+            return
+        self._interrupted += 1
+        broken = await self._recovered()
+        if broken is None:
+            request.fail_interrupted(self._make_closed)
+        else:
+            request.fail(broken)
+
+    async def _recovered(self) -> Exception | None:
+        """Recovers within the grace; what it returns has ended the actor."""
+        with trio.move_on_after(self._grace):
+            try:
+                await self._recover()
+            except Exception as error:
+                broken = error
+                self._mailbox.close(lambda: broken)
+                return broken
+            return None
+        self._mailbox.close(self._make_unrecovered)
+        return self._make_unrecovered()

@@ -1,0 +1,126 @@
+"""Nurseries with the shutdown order that actors need.
+
+``open_service_nursery`` runs tasks that serve the body: they are shielded, so that the body can
+still use them while it cleans up after a cancellation, and they end after the body has.
+
+``open_body_nursery`` runs tasks that belong to the body: they end before it, and errors come out so
+that a caller can use them. The body's own error comes out bare, as if there were no nursery; failed
+children cancel the body and come out as a group; an outer cancellation stays ``Cancelled``.
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import cast
+
+import trio
+
+
+class ServiceNursery:
+    """Starts services; made by ``open_service_nursery``."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+        self._scopes: set[trio.CancelScope] = set()
+        self._is_ended = False
+
+    def start_soon(self, service: Callable[[], Awaitable[None]], *, name: str) -> None:
+        """Starts a service; its failure cancels the body, and comes out of the nursery."""
+        self._nursery.start_soon(self._shielded, service, name=name)
+
+    async def _shielded(self, service: Callable[[], Awaitable[None]]) -> None:
+        with trio.CancelScope(shield=True) as scope:
+            if self._is_ended:  # started, but had no turn before the end
+                return
+            self._scopes.add(scope)
+            try:
+                await service()
+            finally:
+                self._scopes.discard(scope)
+
+    def cancel(self) -> None:
+        """Ends all services now."""
+        self._is_ended = True
+        for scope in self._scopes:
+            scope.cancel()
+
+
+@asynccontextmanager
+async def open_service_nursery() -> AsyncGenerator[ServiceNursery, None]:
+    """Opens a nursery whose tasks outlive the body, and its cancellation, until it is left.
+
+    Errors come out as from ``open_body_nursery``.
+    """
+    services: list[ServiceNursery] = []
+
+    async def end_services() -> None:
+        services[0].cancel()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+
+    async with open_body_nursery(end_services) as nursery:
+        services.append(ServiceNursery(nursery))
+        yield services[0]
+
+
+def _keep(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    return failures
+
+
+@asynccontextmanager
+async def open_body_nursery(
+    leave: Callable[[], Awaitable[None]],
+    make_failure: Callable[[BaseExceptionGroup[BaseException]], BaseException] = _keep,
+) -> AsyncGenerator[trio.Nursery, None]:
+    """Opens a nursery for children of the body.
+
+    Args:
+        leave: always awaited after the body and before the children are cancelled. It must not
+            raise, and must shield itself where it awaits.
+        make_failure: what to raise when children failed and the body had no error of its own.
+
+    Raises:
+        BaseException: the body's error, bare; failures of children become notes on it.
+        BaseException: from ``make_failure``, by default the group of the children's errors.
+    """
+    body_error: BaseException | None = None
+    failures: BaseExceptionGroup[BaseException] | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            try:
+                yield nursery
+            except BaseException as error:
+                cancelled, body_error = _split(error)
+                if cancelled is not None:
+                    raise cancelled from None
+            finally:
+                await leave()
+                nursery.cancel_scope.cancel()
+    except BaseException as error:
+        cancelled, rest = _split(error)
+        if rest is None and body_error is None:
+            raise _first(cancelled or error) from None
+        if rest is not None:
+            failures = cast("BaseExceptionGroup[BaseException]", rest)
+    if body_error is not None:
+        for failure in failures.exceptions if failures else ():
+            body_error.add_note(f"At the same time a child task failed: {failure!r}")
+        raise body_error
+    if failures is not None:
+        failure = make_failure(failures)
+        raise failure from (failures if failure is not failures else None)
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first exception in a group of groups."""
+    found: BaseException = error
+    while isinstance(found, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", found)
+        found = group.exceptions[0]
+    return found
+
+
+def _split(error: BaseException) -> tuple[BaseException | None, BaseException | None]:
+    """Parts an error into cancellation and the rest; either may be missing."""
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        return group.split(trio.Cancelled)
+    return (error, None) if isinstance(error, trio.Cancelled) else (None, error)

@@ -18,6 +18,6 @@ def probe(token):
         threads = False
     made = sys.implementation
     machine = getattr(made, "_machine", "")
-    text = repr((made[0], made[1], sys.platform, machine, threads, left))
+    text = repr((made.name, made.version, sys.platform, machine, threads, left))
     data = text.encode()
     print("\n\x1e%sV0;%d;%d;%s\x1f" % (token, len(data), sum(data), text), end="")

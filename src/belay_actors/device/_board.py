@@ -6,6 +6,7 @@ board is ready again, or lost. Two things are told to the device, because they c
 sessions: the board was reset, and the board is lost.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -99,17 +100,16 @@ class Board:
 
         Cancellation: the board must be recovered.
         """
+        trouble: Exception
         try:
             return await operation()
-        except LinkEnded as ended:
-            await self._replace_link(ended.end)
-            raise self.make_reset_error(session_id) from None
-        except (NoReply, BoardRestarted, TooMuchOutput) as trouble:
-            with trio.move_on_after(self._options.recovery_grace):
-                was_intact = await self._restore()
-                error = self._explain(trouble, session_id)
-                raise (error if was_intact else self.make_reset_error(session_id)) from None
-            raise self._lose(self.make_unresponsive_error) from None
+        except (LinkEnded, BoardRestarted, NoReply, TooMuchOutput) as error:
+            trouble = error
+        with trio.move_on_after(self._options.recovery_grace):
+            if await self._mend(trouble):
+                raise self._explain(trouble, session_id)
+            raise self.make_reset_error(session_id)
+        raise self._lose(self.make_unresponsive_error)
 
     async def recover(self) -> None:
         """Ends whatever runs, and makes the board ready. May wait for ever.
@@ -121,16 +121,20 @@ class Board:
 
     async def watch(self) -> None:
         """Listens while nothing runs, and mends the board when it restarts, until cancelled."""
+        trouble: Exception
         try:
             await self.attachment.connection.watch()
-        except (LinkEnded, BoardRestarted) as trouble:
-            try:
-                if isinstance(trouble, LinkEnded):
-                    await self._replace_link(trouble.end)
-                else:
-                    await self._restore()
-            except DeviceError:
-                pass  # lost; whoever has to know has been told
+        except (LinkEnded, BoardRestarted) as error:
+            trouble = error
+        with contextlib.suppress(DeviceError):  # lost; whoever has to know has been told
+            await self._mend(trouble)
+
+    async def _mend(self, trouble: Exception) -> bool:
+        """Makes the board ready. Returns whether all on the board is still there."""
+        if isinstance(trouble, LinkEnded):
+            await self._replace_link(trouble.end)
+            return False
+        return await self._restore()
 
     async def _restore(self) -> bool:
         """Ends whatever runs. Returns whether all on the board is still there."""
@@ -138,11 +142,12 @@ class Board:
             if await self.attachment.recover():
                 return True
             await self.attachment.set_up()
-        except LinkEnded as ended:
-            await self._replace_link(ended.end)
+        except LinkEnded as error:
+            ended = error
         else:
             self._reset()
-        return False
+            return False
+        return await self._mend(ended)
 
     async def _replace_link(self, end: LinkEnd) -> None:
         """Attaches anew where the board has only restarted; else it is lost.

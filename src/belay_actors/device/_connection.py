@@ -94,7 +94,7 @@ class Connection:
         self, link: Link, token: str, listener: Listener, *, max_output: int, use_paste: bool
     ) -> None:
         self.link = link
-        self._machine = RawRepl(token, max_payload=max_output)
+        self._machine = RawRepl(token, max_payload=max_output, is_lossless=link.is_lossless)
         self._listener = listener
         self._max_output = max_output
         self._use_paste = use_paste
@@ -145,6 +145,11 @@ class Connection:
         """Interrupts until nothing runs, or the board has restarted. May wait for ever."""
         pauses = iter(_CTRL_C_PAUSES)
         while self._machine.is_busy:
+            with trio.move_on_after(_CTRL_C_PAUSES[0]):  # better not before the code runs
+                while self._machine.is_busy and not self._machine.is_running:
+                    await self._receive()
+            if not self._machine.is_busy:
+                return
             if await self.link.interrupt():
                 pause = _SIGNAL_PAUSE
             else:

@@ -21,6 +21,7 @@ import trio
 from belay_actors.errors import ActorClosedError, WouldDeadlock
 from belay_actors.kernel._mailbox import AnyRequest, Mailbox
 from belay_actors.kernel._request import MakeError, Operation, Request
+from belay_actors.kernel._rest import Rest
 
 T = TypeVar("T")
 
@@ -51,7 +52,8 @@ class Actor:
             interrupted; raises if it cannot.
         grace: seconds that ``recover`` may take.
         make_unrecovered: the error that everyone gets when the grace is used up.
-        idle: runs while nobody asks, and is cancelled when somebody does. The default only waits.
+        idle: runs when nobody has asked for a moment, and is cancelled when somebody does. The
+            default only waits.
     """
 
     def __init__(
@@ -67,10 +69,9 @@ class Actor:
         self._recover = recover
         self._grace = grace
         self._make_unrecovered = make_unrecovered
-        self._idle = idle
+        self._rest = Rest(idle)
         self._mailbox = Mailbox()
         self._running: AnyRequest | None = None
-        self._idle_scope: trio.CancelScope | None = None
         self._after_settling: list[Callable[[], None]] = []
         self._life = trio.CancelScope()
         self._served = self._failed = self._interrupted = 0
@@ -123,7 +124,7 @@ class Actor:
         )
         entry = cast(AnyRequest, request)
         self._mailbox.put(entry)
-        self._wake()
+        self._rest.wake()
 
         def abort(raise_cancelled: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
             if self._mailbox.withdraw(entry):
@@ -166,17 +167,13 @@ class Actor:
     def stop(self, make_error: MakeError) -> None:
         """Takes no more requests and tells those that wait; the running one is finished first."""
         self._mailbox.close(make_error)
-        self._wake()
+        self._rest.wake()
 
     def kill(self, make_error: MakeError) -> None:
         """Ends the actor now, without recovery; its running request gets the error, too."""
         self._mailbox.close(make_error)
         self.interrupt_running(make_error)
         self._life.cancel()
-
-    def _wake(self) -> None:
-        if self._idle_scope is not None:
-            self._idle_scope.cancel()
 
     async def serve(self) -> None:
         """Serves until stopped, killed or cancelled, or until it cannot recover. Run it once.
@@ -185,21 +182,22 @@ class Actor:
         """
         with self._life:
             try:
-                while (request := self._mailbox.take()) or not self._mailbox.is_closed:
-                    if request is not None:
-                        await self._serve_one(request)
-                    else:
-                        await self._wait_idle()
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._rest.watch)
+                    await self._serve_all()
+                    nursery.cancel_scope.cancel()
             finally:
                 self._mailbox.close(self._make_closed)
 
     def _make_closed(self) -> Exception:
         return ActorClosedError(f"{self.name} has ended")
 
-    async def _wait_idle(self) -> None:
-        with trio.CancelScope() as self._idle_scope:
-            await self._idle()
-        self._idle_scope = None
+    async def _serve_all(self) -> None:
+        while (request := self._mailbox.take()) or not self._mailbox.is_closed:
+            if request is not None:
+                await self._serve_one(request)
+            else:
+                await self._rest.rest()
 
     async def _serve_one(self, request: AnyRequest) -> None:
         self._running = request

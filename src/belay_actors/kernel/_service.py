@@ -87,17 +87,17 @@ async def open_body_nursery(
         async with trio.open_nursery() as nursery:
             try:
                 yield nursery
-            except BaseException as error:
+            except BaseException as error:  # noqa: ASYNC103  # goes on below, bare
                 cancelled, body_error = _split(error)
                 if cancelled is not None:
-                    raise cancelled from None
+                    raise cancelled from None  # noqa: ASYNC104
             finally:
-                await leave()
+                await leave()  # noqa: ASYNC102  # shields itself
                 nursery.cancel_scope.cancel()
-    except BaseException as error:
+    except BaseException as error:  # noqa: ASYNC103  # Cancelled goes on, the rest below
         cancelled, rest = _split(error)
         if rest is None and body_error is None:
-            raise _first(cancelled or error) from None
+            raise _first(cancelled or error) from None  # noqa: ASYNC104
         if rest is not None:
             failures = cast("BaseExceptionGroup[BaseException]", rest)
     if body_error is not None:

@@ -224,8 +224,8 @@ class Session(CodeRunner):
     async def aclose(self) -> None:
         """Ends the session now: gives back what it holds and takes its names off the board.
 
-        Calls that run are interrupted, and their callers get ``SessionClosedError``. A body goes on,
-        without its session. Does nothing if the session has ended.
+        Calls that run are interrupted, and their callers get ``SessionClosedError``. A body goes
+        on, without its session. Does nothing if the session has ended.
 
         Raises:
             ResourceCleanupError: not everything could be given back; it says what.

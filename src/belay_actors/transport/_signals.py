@@ -36,7 +36,7 @@ async def interrupt_process(pid: int) -> bool:
         return False
     os.kill(pid, signal.SIGSTOP)
     try:
-        while (state := _state(pid)) not in _STOPPED + _DEAD:
+        while (state := _state(pid)) not in _STOPPED + _DEAD:  # noqa: ASYNC110  # no event for it
             await trio.lowlevel.checkpoint()
         is_caught = state in _STOPPED and _catches_sigint(pid)
         if is_caught:

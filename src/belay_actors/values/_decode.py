@@ -66,7 +66,7 @@ def _value(node: ast.expr) -> Value:  # noqa: PLR0911  # a table, in effect
         case ast.Name(id=name) if name in _NAMES:
             return _NAMES[name]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_number(operand)
+            return _negative(_number(operand))
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as operator, right=right):
             return _complex(left, operator, right)
         case ast.List(elts=items):
@@ -96,11 +96,17 @@ def _number(node: ast.expr) -> int | float | complex:
     return value
 
 
+def _negative(value: int | float | complex) -> int | float | complex:
+    # ``-1j`` is written for a real part of 0, but ``-(1j)`` has one of -0.
+    return complex(0, -value.imag) if isinstance(value, complex) else -value
+
+
 def _complex(left: ast.expr, operator: ast.operator, right: ast.expr) -> complex:
     real, imaginary = _number(left), _number(right)
     if isinstance(real, complex) or not isinstance(imaginary, complex):
         raise TypeError("a sum that is no complex number")
-    return real + imaginary if isinstance(operator, ast.Add) else real - imaginary
+    sign = 1 if isinstance(operator, ast.Add) else -1
+    return complex(real, sign * imaginary.imag)  # a sum would lose the signs of zeros
 
 
 def _bytearray(source: Value = b"") -> bytearray:

@@ -70,6 +70,7 @@ class State(enum.Enum):
 
 
 _IN_PROGRAM = (State.RUNNING, State.FAILING)
+_BEHIND_REPLY = (State.REPLIED, State.CLOSING)
 
 
 class RawRepl:
@@ -78,10 +79,16 @@ class RawRepl:
     Args:
         token: four characters that mark this attachment's frames.
         max_payload: bytes; the largest frame that is believed.
+        is_lossless: whether the board's input never overflows. Then a call is over when its frame
+            has come, and the next may be sent before the prompt is there: it will wait its turn.
     """
 
-    def __init__(self, token: str, *, max_payload: int = 64 * 1024 * 1024) -> None:
+    def __init__(
+        self, token: str, *, max_payload: int = 64 * 1024 * 1024, is_lossless: bool = False
+    ) -> None:
         self.state = State.DETACHED
+        self._is_lossless = is_lossless
+        self._has_next = False
         self.paste_window: int | None = None
         self._frames = FrameReader(token.encode("ascii"), max_payload)
         self._events: list[Event] = []
@@ -89,7 +96,7 @@ class RawRepl:
         self._held = bytearray()
         self._held_until = 0
         self._number = -1
-        self._reply: Frame | None = None
+        self._reply: Replied | None = None
         self._traceback = b""
         self._tail = b""
         self._asked = 0
@@ -99,7 +106,14 @@ class RawRepl:
     @property
     def is_busy(self) -> bool:
         """Whether something is under way that will end in an event."""
+        if self.state in _BEHIND_REPLY:
+            return self._has_next or not self._is_lossless
         return self.state not in (State.IDLE, State.DETACHED)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the board is known to run the code of the last command."""
+        return self.state in _IN_PROGRAM
 
     @property
     def tail(self) -> bytes:
@@ -111,6 +125,7 @@ class RawRepl:
     def resync(self) -> bytes:
         """Asks the board, whatever it is doing, for its raw prompt; ``Ready`` is the answer."""
         self.state = State.SYNCING
+        self._has_next = False
         self._upload = None
         self._tail = b""
         self._asked = 0
@@ -127,12 +142,15 @@ class RawRepl:
         Args:
             number: of the call; never used again on this attachment.
             code: source without control characters other than line feeds.
-            paste: use raw-paste. More to write may come from ``take_outgoing`` later.
+            paste: use raw-paste, unless the board is not quite at its prompt yet. More to write
+                may come from ``take_outgoing`` later.
         """
-        assert self.state is State.IDLE, f"a call in state {self.state.name}"
+        assert not self.is_busy, f"a call in state {self.state.name}"
         self._number = number
-        self._reply = None
         self._traceback = self._tail = b""
+        if self.state in _BEHIND_REPLY:
+            self._has_next = True
+            return code.encode() + _END_OF_CODE
         if paste:
             self.state = State.PASTING
             self._upload = PasteUpload(code.encode(), self.paste_window)
@@ -273,14 +291,17 @@ class RawRepl:
         elif frame.kind == b"T":
             self.state = State.FAILING
         else:
-            self._reply = frame
+            kind = ReplyKind(frame.kind)
+            self._reply = Replied(self._number, kind, frame.payload, self._traceback)
             self.state = State.REPLIED
+            if self._is_lossless:
+                self._events.append(self._reply)
 
     def _close(self) -> None:
-        assert self._reply is not None
-        self.state = State.IDLE
-        kind = ReplyKind(self._reply.kind)
-        self._events.append(Replied(self._number, kind, self._reply.payload, self._traceback))
+        self.state = State.SENT if self._has_next else State.IDLE
+        self._has_next = False
+        if self._reply is not None and not self._is_lossless:
+            self._events.append(self._reply)
 
     def _banner(self, banner: bytes) -> None:
         is_raw = banner == RAW_BANNER

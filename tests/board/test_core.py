@@ -1,0 +1,113 @@
+"""The board's own code, run by CPython: what it prints is what the wire machine reads.
+
+The same code on a real MicroPython is what the tests of the device use all the time.
+"""
+
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from belay_actors.board import Helper, core_source, helper_source, probe_source
+from belay_actors.wire import Event, RawRepl, Replied, ReplyKind, SessionOutput
+
+TOKEN = "t0k3"
+
+Call = Callable[..., list[Event]]
+
+
+def read(printed: str, *, number: int) -> list[Event]:
+    """What the wire machine makes of something that was printed in a call."""
+    machine = RawRepl(TOKEN)
+    machine.resync()
+    machine.receive(b"raw REPL; CTRL-B to exit\r\n>")
+    machine.submit(number, "")
+    return machine.receive(b"OK" + printed.encode() + b"\x04\x04>")
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """The core, installed: calls return the events of what they print."""
+
+    # CPython's traceback function has another name, and prints to another place.
+    def print_exception(error: BaseException) -> None:
+        sys.stdout.write(f"{error!r}\n")
+
+    monkeypatch.setattr(sys, "print_exception", print_exception, raising=False)
+    main: dict[str, object] = {"__name__": "__main__"}
+    exec(core_source(TOKEN), main)
+    core = main["__belay__"]
+    assert callable(core)
+    capsys.readouterr()
+
+    def run(number: int, key: int, how: object, code: str) -> list[Event]:
+        core(number, key, how, code)
+        return read(capsys.readouterr().out, number=number)
+
+    return run
+
+
+def replied(events: list[Event]) -> Replied:
+    (reply,) = (event for event in events if isinstance(event, Replied))
+    return reply
+
+
+def test_an_expression_answers_with_its_value(call: Call) -> None:
+    reply = replied(call(5, 1, eval, "6 * 7"))
+    assert (reply.number, reply.kind, reply.payload) == (5, ReplyKind.VALUE, b"42")
+
+
+def test_statements_answer_with_none(call: Call) -> None:
+    assert replied(call(5, 1, exec, "x = 1")).payload == b"None"
+
+
+def test_namespaces_are_apart(call: Call) -> None:
+    call(2, 1, exec, "x = 'one'")
+    call(3, 2, exec, "x = 'two'")
+    assert replied(call(4, 1, eval, "x")).payload == b"'one'"
+    assert replied(call(5, 2, eval, "x")).payload == b"'two'"
+    assert replied(call(6, 3, eval, "x")).kind is ReplyKind.ERROR
+
+
+def test_an_error_answers_with_its_type_message_and_errno(call: Call) -> None:
+    reply = replied(call(2, 1, exec, "raise OSError(2, 'gone')"))
+    assert reply.kind is ReplyKind.ERROR
+    assert reply.payload == repr(("FileNotFoundError", "[Errno 2] gone", 2)).encode()
+    assert b"FileNotFoundError" in reply.traceback
+    assert replied(call(3, 1, exec, "raise ValueError(2)")).payload.endswith(b"False)")
+
+
+def test_leaving_the_interpreter_is_an_error_like_others(call: Call) -> None:
+    assert b"SystemExit" in replied(call(2, 1, exec, "raise SystemExit(3)")).payload
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["object()", "[1, {2: (len,)}]", "type('T', (int,), {})(1)", "{1: {2: [object()]}}"],
+)
+def test_what_is_not_plain_data_is_not_sent(call: Call, value: str) -> None:
+    assert replied(call(2, 1, eval, value)).kind is ReplyKind.UNSENDABLE
+
+
+def test_print_outside_of_the_own_call_is_tagged(call: Call) -> None:
+    call(2, 1, exec, "def speak(): print('from', 1, sep='-')")
+    call(3, 0, exec, "import __main__")
+    events = call(4, -1, exec, "spaces[1]['speak']()")
+    assert SessionOutput(1, repr("from-1\n").encode()) in events
+
+
+def test_drop_takes_a_namespace_away(call: Call) -> None:
+    call(2, -1, exec, helper_source(Helper.DROP))
+    call(3, 1, exec, "def f(): return g\ng = 1")
+    assert replied(call(4, -1, eval, "drop(1)")).payload.startswith(b"(5, ")  # with __builtins__
+    assert replied(call(5, -1, eval, "sorted(spaces)")).payload == b"[-1, 0]"
+    assert replied(call(6, 1, eval, "g")).kind is ReplyKind.ERROR
+
+
+def test_the_probe_sweeps_and_leaves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    main: dict[str, object] = {"__belay__": "a core that a dead host has left"}
+    exec(probe_source(TOKEN), main)
+    assert "__belay__" not in main
+    assert "probe" not in main
+    reply = replied(read(capsys.readouterr().out, number=0))
+    assert reply.payload.endswith(b", True)")

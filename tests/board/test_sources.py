@@ -1,0 +1,106 @@
+"""What is sent to a board: small enough, and still the same program."""
+
+import ast
+
+import pytest
+
+from belay_actors.board import Helper, call_source, core_source, helper_source, probe_source
+from belay_actors.board._shrink import shrink
+
+TOKEN = "t0k3"
+
+
+def test_core_is_under_one_kilobyte_on_the_wire() -> None:
+    assert len(core_source(TOKEN).encode()) <= 1024
+
+
+def test_probe_is_at_most_350_bytes() -> None:
+    assert len(probe_source(TOKEN).encode()) <= 350
+
+
+@pytest.mark.parametrize(
+    "source", [probe_source(TOKEN), core_source(TOKEN), helper_source(Helper.DROP)]
+)
+def test_what_is_sent_compiles_and_holds_no_control_characters(source: str) -> None:
+    ast.parse(source)
+    assert not any(ord(character) < 32 for character in source.replace("\n", ""))
+
+
+def test_a_call_holds_its_code_as_one_literal() -> None:
+    code = "print('\x03\x04', \"'\")\n\x01 # é"
+    source = call_source(7, 3, code, is_expression=False)
+    call = ast.parse(source, mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert [ast.unparse(argument) for argument in call.args[:3]] == ["7", "3", "exec"]
+    assert ast.literal_eval(call.args[3]) == code
+    assert not any(ord(character) < 32 for character in source)
+
+
+PROGRAM = '''
+"""A module."""
+
+import math as mathematics
+
+
+def outer(first, second=2, *rest, named=3, **others):
+    """A function."""
+    # a comment
+    total = first + second
+
+    def inner(item):
+        return item * total  # uses a variable of the function around it
+
+    try:
+        value = [inner(entry) for entry in rest]
+    except TypeError as error:
+        value = str(error)
+    if not rest:
+        kind = "none"
+    elif len(rest) == 1:
+        kind = "one"
+    else:
+        kind = "many"
+        if named:
+            kind = kind + " #named"
+        kind = kind + "!"
+    for number in range(2):
+        total += number
+        if number:
+            break
+    add = (lambda one, two=total: one + two)(1)
+    return value, kind, named, sorted(others), add, str(mathematics.pi)[:4]
+
+
+result = [
+    outer(1),
+    outer(1, 2, 3),
+    outer(1, 2, 3, 4, named=0, x="# no comment", first_=1),
+    outer(1, 2, None),
+]
+'''
+
+
+def test_a_shrunk_program_does_the_same() -> None:
+    long: dict[str, object] = {}
+    short: dict[str, object] = {}
+    exec(PROGRAM, long)
+    exec(shrink(PROGRAM), short)
+    assert short["result"] == long["result"]
+    assert len(shrink(PROGRAM)) < len(PROGRAM) / 2
+
+
+def test_names_of_keyword_arguments_are_kept() -> None:
+    source = (
+        "def f(alpha, beta):\n    gamma = alpha - beta\n    return gamma\nr = f(beta=1, alpha=3)\n"
+    )
+    names: dict[str, object] = {}
+    exec(shrink(source), names)
+    assert names["r"] == 2
+    assert "gamma" not in shrink(source)
+
+
+def test_strings_are_left_alone() -> None:
+    source = 'def f():\n    text = "a  =  b  # c"\n    return text\n'
+    names: dict[str, str] = {}
+    exec(shrink(source) + "r = f()", {}, names)
+    assert names["r"] == "a  =  b  # c"

@@ -85,6 +85,10 @@ class Attachment:
         while True:
             try:
                 await self.connection.synchronise()
+                if await self.is_intact():
+                    return True
+                # An interrupt can leave a heap locked; the friendly prompt unlocks it.
+                await self.connection.synchronise(by_friendly=True)
                 return await self.is_intact()
             except BoardRestarted:
                 continue

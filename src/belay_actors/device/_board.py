@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from belay_actors.board import CORE_NAME
 from belay_actors.device._attach import Attachment, attach
 from belay_actors.device._connection import (
     BoardRestarted,
@@ -86,7 +87,7 @@ class Board:
     async def close(self, *, politely: bool) -> None:
         """Closes the link; politely: with the board at its friendly prompt, without our core."""
         if politely:
-            await self.attachment.connection.leave()
+            await self.attachment.connection.leave(f"del {CORE_NAME}")
         await self.attachment.connection.aclose()
 
     async def perform(
@@ -112,20 +113,25 @@ class Board:
         raise self._lose(self.make_unresponsive_error)
 
     async def recover(self) -> None:
-        """Ends whatever runs, and makes the board ready. May wait for ever.
+        """Ends whatever runs, and makes the board ready.
 
         Raises:
             DeviceLostError: the board is gone.
+            DeviceUnresponsiveError: it did not become ready within the recovery grace.
+
+        Cancellation: the board must be recovered.
         """
-        await self._restore()
+        with trio.move_on_after(self._options.recovery_grace):
+            await self._restore()
+            return
+        raise self._lose(self.make_unresponsive_error)
 
     async def watch(self) -> None:
         """Listens while nothing runs, and mends the board when it restarts, until cancelled."""
-        trouble: Exception
         try:
-            await self.attachment.connection.watch()
-        except (LinkEnded, BoardRestarted) as error:
-            trouble = error
+            trouble = await self.attachment.connection.watch()
+        except LinkEnded as ended:
+            trouble = ended
         with contextlib.suppress(DeviceError):  # lost; whoever has to know has been told
             await self._mend(trouble)
 

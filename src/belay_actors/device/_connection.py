@@ -6,6 +6,7 @@ device's business: it hears of that by exceptions, and of everything that belong
 """
 
 import contextlib
+import itertools
 from typing import Protocol
 
 import attrs
@@ -18,7 +19,6 @@ from belay_actors.wire import (
     Output,
     PasteRefused,
     RawRepl,
-    Ready,
     Replied,
     Restarted,
     SessionOutput,
@@ -31,6 +31,7 @@ from belay_actors.wire import (
 # signal is never lost, and a second one kills a process that has not noticed the first.
 _CTRL_C_PAUSES = (0.02, 0.05, 0.1, 0.25, 0.5)
 _SIGNAL_PAUSE = 1.0
+_RESYNC_PAUSES = (0.25, 0.5, 1.0)
 _CTRL_C = b"\x03"
 
 
@@ -104,11 +105,20 @@ class Connection:
         """The end of what the board has said, for messages."""
         return self._machine.tail
 
-    async def synchronise(self) -> None:
-        """Brings the board, from whatever state, to its raw prompt. May wait for ever."""
-        await self._send(self._machine.resync())
-        while not any(isinstance(event, Ready) for event in await self._receive()):
-            pass
+    async def synchronise(self, *, by_friendly: bool = False) -> None:
+        """Brings the board, from whatever state, to its raw prompt. May wait for ever.
+
+        Args:
+            by_friendly: leave the raw REPL and enter it again.
+        """
+        for pause in itertools.chain(_RESYNC_PAUSES, itertools.repeat(_RESYNC_PAUSES[-1])):
+            await self._send(self._machine.resync(by_friendly=by_friendly))
+            with trio.move_on_after(pause):
+                while self._machine.is_busy:
+                    await self._receive()
+            if not self._machine.is_busy and not self._machine.is_detached:
+                return
+            await self.link.interrupt()
 
     async def run(self, number: int, source: str) -> Reply:
         """Runs code that answers with a frame of this number.
@@ -118,6 +128,8 @@ class Connection:
 
         Cancellation: the code may still run; ``interrupt`` and ``synchronise`` must follow.
         """
+        if self._machine.is_detached:
+            raise BoardRestarted
         await self._send(self._machine.submit(number, source, paste=self._use_paste))
         output: list[bytes] = []
         size = 0
@@ -159,20 +171,20 @@ class Connection:
                 while self._machine.is_busy:
                     await self._receive()
 
-    async def watch(self) -> None:
-        """Listens while nothing runs, until cancelled.
+    async def watch(self) -> Exception:
+        """Listens while nothing runs, until the board restarts, and returns that news.
 
         Raises:
-            LinkEnded, BoardRestarted: as their names say.
+            LinkEnded: as its name says.
         """
-        while True:
-            if any(isinstance(event, Restarted) for event in await self._receive()):
-                raise BoardRestarted
+        while not self._machine.is_detached:
+            await self._receive()
+        return BoardRestarted()
 
-    async def leave(self) -> None:
-        """Leaves the board at its friendly prompt, if it can still be reached."""
+    async def leave(self, code: str) -> None:
+        """Runs ``code`` and leaves the board at its friendly prompt, if it can be reached."""
         with contextlib.suppress(LinkEnded):
-            await self._send(self._machine.leave())
+            await self._send(self._machine.leave(code))
 
     async def aclose(self) -> None:
         """Closes the link."""

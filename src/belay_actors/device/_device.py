@@ -25,12 +25,13 @@ from belay_actors.device._records import (
     Seat,
 )
 from belay_actors.device._runner import CodeRunner
-from belay_actors.errors import DeviceClosedError, ProtocolError
+from belay_actors.errors import DeviceClosedError, DeviceError, ProtocolError
 from belay_actors.kernel import Actor, open_service_nursery
 from belay_actors.options import DeviceOptions
 from belay_actors.transport import Transport, parse_url
 from belay_actors.values import Value, decode
 
+_KERNEL_SLACK = 10.0  # seconds; the board itself keeps to the recovery grace
 _CORE_NAMES = 2  # __name__ and print, which the core puts into every namespace
 
 
@@ -62,8 +63,9 @@ class Device(CodeRunner):
         self._actor = Actor(
             "the device's actor",
             recover=self._board.recover,
-            grace=options.recovery_grace,
+            grace=options.recovery_grace + _KERNEL_SLACK,
             make_unrecovered=self._board.make_unresponsive_error,
+            make_closed=self._make_end_error,
             idle=self._board.watch,
         )
 
@@ -160,7 +162,7 @@ class Device(CodeRunner):
             DeviceError: the device is closed or lost.
         """
         if self._state is not DeviceState.OPEN:
-            raise self._make_end()
+            raise self._make_end_error()
         self._last_key += 1
         self._dependents[self._last_key] = dependent
         return Seat(self._last_key, self.generation, session_id)
@@ -220,17 +222,20 @@ class Device(CodeRunner):
         self._dropped_frames += 1
 
     def _on_reset(self, make_error: MakeDeviceError) -> None:
-        self._actor.after_settling(lambda: self._fail_dependents(make_error))
+        self._actor.after_settling(lambda: self._stop_dependents(make_error))
 
     def _on_lost(self, make_error: MakeDeviceError) -> None:
         self._state = DeviceState.LOST
         self._make_end = make_error
         self._actor.stop(make_error)
-        self._actor.after_settling(lambda: self._fail_dependents(make_error))
+        self._actor.after_settling(lambda: self._stop_dependents(make_error))
 
-    def _fail_dependents(self, make_error: MakeDeviceError) -> None:
+    def _stop_dependents(self, make_error: MakeDeviceError) -> None:
         for dependent in [*self._dependents.values()]:
-            dependent.fail(make_error)
+            dependent.stop(make_error)
+
+    def _make_end_error(self) -> DeviceError:
+        return self._make_end()
 
     def _make_closed(self) -> DeviceClosedError:
         return DeviceClosedError("the device was closed; open it again", device=self.name)
@@ -246,10 +251,9 @@ class Device(CodeRunner):
         try:
             await self._actor.serve()
         finally:
-            if self._state is DeviceState.OPEN:  # the actor has run out of its grace
-                self._on_lost(self._board.make_unresponsive_error)
             self._has_ended.set()
 
+    @trio.lowlevel.enable_ki_protection
     async def aclose(self) -> None:
         """Ends the sessions, interrupts what runs, leaves the board at its friendly prompt.
 
@@ -261,8 +265,11 @@ class Device(CodeRunner):
         with trio.CancelScope(shield=True):
             if self._state is DeviceState.OPEN:
                 self._state = DeviceState.CLOSING
-                for dependent in reversed([*self._dependents.values()]):
-                    await dependent.end(self._make_closed)
+                dependents = [*self._dependents.values()]
+                for dependent in dependents:
+                    dependent.refuse(self._make_closed)
+                for dependent in reversed(dependents):
+                    await dependent.end()
             self._actor.stop(self._make_closed)
             self._actor.interrupt_running(self._make_closed)
             await self._has_ended.wait()

@@ -8,7 +8,7 @@ from belay_actors.values import Value, decode
 from belay_actors.wire import ReplyKind
 
 _LAST_LINE = re.compile(r"^([A-Za-z_]\w*)(?:: ?(.*))?$")
-_OWN_FRAME = '  File "<stdin>"'
+_OWN_FRAME = '  File "<stdin>"'  # the core's; code of calls is in "<string>"
 
 
 def to_text(data: bytes, newline: str) -> str:
@@ -53,7 +53,7 @@ def to_value(reply: Reply, newline: str, device: str, session_id: str | None) ->
 
 
 def _remote_error(value: Value, traceback: str, device: str, session_id: str | None) -> RemoteError:
-    traceback = _without_own_frame(traceback)
+    traceback = _without_own_frames(traceback)
     match value:
         case (str(name), str(message), int(errno)) if not isinstance(errno, bool):
             return RemoteOSError(
@@ -65,12 +65,9 @@ def _remote_error(value: Value, traceback: str, device: str, session_id: str | N
             return RemoteError("Exception", "", traceback, device=device, session_id=session_id)
 
 
-def _without_own_frame(traceback: str) -> str:
-    """Removes the core's own entry, which comes first, from a board's traceback."""
+def _without_own_frames(traceback: str) -> str:
     lines = traceback.splitlines(keepends=True)
-    return "".join(
-        lines[:1] + lines[2:] if lines[1:2] and lines[1].startswith(_OWN_FRAME) else lines
-    )
+    return "".join(line for line in lines if not line.startswith(_OWN_FRAME))
 
 
 def remote_error_from_tail(

@@ -81,8 +81,11 @@ class Dependent(Protocol):
     def receive_output(self, text: str) -> None:
         """A thread or timer of it printed."""
 
-    def fail(self, make_error: MakeDeviceError) -> None:
-        """Everything it had on the board is gone. Must not block or raise."""
+    def refuse(self, make_error: MakeDeviceError) -> None:
+        """Makes no more calls: the device is about to close."""
 
-    async def end(self, make_error: MakeDeviceError) -> None:
-        """The device is about to close, and still works."""
+    def stop(self, make_error: MakeDeviceError) -> None:
+        """Gives up: the board was reset or lost."""
+
+    async def end(self) -> None:
+        """Gives back what it holds, and ends. Must not raise."""

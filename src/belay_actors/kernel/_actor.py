@@ -12,6 +12,7 @@ What it promises, whoever asks:
 """
 
 import contextvars
+import copy
 from collections.abc import Awaitable, Callable, Hashable
 from typing import TypeVar, cast
 
@@ -52,6 +53,7 @@ class Actor:
             interrupted; raises if it cannot.
         grace: seconds that ``recover`` may take.
         make_unrecovered: the error that everyone gets when the grace is used up.
+        make_closed: the error for those whom nobody else has told why the actor has ended.
         idle: runs when nobody has asked for a moment, and is cancelled when somebody does. The
             default only waits.
     """
@@ -63,12 +65,14 @@ class Actor:
         recover: Callable[[], Awaitable[None]],
         grace: float,
         make_unrecovered: MakeError,
+        make_closed: MakeError | None = None,
         idle: Callable[[], Awaitable[None]] = trio.sleep_forever,
     ) -> None:
         self.name = name
         self._recover = recover
         self._grace = grace
         self._make_unrecovered = make_unrecovered
+        self._make_closed = make_closed or self._make_ended
         self._rest = Rest(idle)
         self._mailbox = Mailbox()
         self._running: AnyRequest | None = None
@@ -91,6 +95,7 @@ class Actor:
         """Whether requests are refused."""
         return self._mailbox.is_closed
 
+    @trio.lowlevel.enable_ki_protection
     async def ask(
         self, operation: Operation[T], *, lane: Hashable = None, is_urgent: bool = False
     ) -> T:
@@ -109,7 +114,8 @@ class Actor:
             Exception: the operation's own error, or the one that the actor was closed with.
 
         Cancellation: while waiting, the operation has not started and never will. While it runs,
-        it is interrupted and recovered from before ``Cancelled`` is raised here.
+        it is interrupted and recovered from before ``Cancelled`` is raised here. Protected from
+        ``KeyboardInterrupt``, which goes to another task.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         self._refuse_deadlock()
@@ -175,10 +181,12 @@ class Actor:
         self.interrupt_running(make_error)
         self._life.cancel()
 
+    @trio.lowlevel.enable_ki_protection
     async def serve(self) -> None:
         """Serves until stopped, killed or cancelled, or until it cannot recover. Run it once.
 
-        Cancellation: like ``kill``.
+        Cancellation: like ``kill``. Protected from ``KeyboardInterrupt``, which goes to another
+        task.
         """
         with self._life:
             try:
@@ -189,7 +197,7 @@ class Actor:
             finally:
                 self._mailbox.close(self._make_closed)
 
-    def _make_closed(self) -> Exception:
+    def _make_ended(self) -> Exception:
         return ActorClosedError(f"{self.name} has ended")
 
     async def _serve_all(self) -> None:
@@ -214,17 +222,15 @@ class Actor:
 
     async def _run(self, request: AnyRequest) -> None:
         error: Exception | None = None
-        with request.scope:
-            try:
+        try:
+            with request.scope:
                 result = await request.operation()
-            except Exception as raised:
-                error = raised
-            else:
                 self._served += 1
                 request.succeed(result)
                 return
-        if not request.scope.cancel_called:
-            assert error is not None
+        except Exception as raised:
+            error = raised
+        if error is not None and not request.scope.cancel_called:
             self._failed += 1
             request.fail(error)
             return
@@ -242,7 +248,7 @@ class Actor:
                 await self._recover()
             except Exception as error:
                 broken = error
-                self._mailbox.close(lambda: broken)
+                self._mailbox.close(lambda: copy.copy(broken))  # one traceback for each
                 return broken
             return None
         self._mailbox.close(self._make_unrecovered)

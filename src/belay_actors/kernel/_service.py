@@ -27,6 +27,7 @@ class ServiceNursery:
         """Starts a service; its failure cancels the body, and comes out of the nursery."""
         self._nursery.start_soon(self._shielded, service, name=name)
 
+    @trio.lowlevel.enable_ki_protection
     async def _shielded(self, service: Callable[[], Awaitable[None]]) -> None:
         with trio.CancelScope(shield=True) as scope:
             if self._is_ended:  # started, but had no turn before the end
@@ -78,7 +79,8 @@ async def open_body_nursery(
         make_failure: what to raise when children failed and the body had no error of its own.
 
     Raises:
-        BaseException: the body's error, bare; failures of children become notes on it.
+        BaseException: the body's error, bare; failures of children become notes on it, unless one
+            of them is no ``Exception``: then all come out as a group.
         BaseException: from ``make_failure``, by default the group of the children's errors.
     """
     body_error: BaseException | None = None
@@ -101,12 +103,21 @@ async def open_body_nursery(
         if rest is not None:
             failures = cast("BaseExceptionGroup[BaseException]", rest)
     if body_error is not None:
-        for failure in failures.exceptions if failures else ():
-            body_error.add_note(f"At the same time a child task failed: {failure!r}")
+        _note(body_error, failures)
         raise body_error
     if failures is not None:
         failure = make_failure(failures)
         raise failure from (failures if failure is not failures else None)
+
+
+def _note(error: BaseException, failures: BaseExceptionGroup[BaseException] | None) -> None:
+    """Tells of failed children in the body's error. A KeyboardInterrupt is more than a note."""
+    if failures is None:
+        return
+    if not isinstance(failures, ExceptionGroup):
+        raise failures.derive([error, *failures.exceptions])
+    for failure in cast("ExceptionGroup[Exception]", failures).exceptions:
+        error.add_note(f"At the same time a child task failed: {failure!r}")
 
 
 def _first(error: BaseException) -> BaseException:
@@ -122,5 +133,6 @@ def _split(error: BaseException) -> tuple[BaseException | None, BaseException | 
     """Parts an error into cancellation and the rest; either may be missing."""
     if isinstance(error, BaseExceptionGroup):
         group = cast("BaseExceptionGroup[BaseException]", error)
-        return group.split(trio.Cancelled)
+        cancelled, rest = group.split(trio.Cancelled)
+        return cancelled, rest if cancelled is not None else group  # a split makes copies
     return (error, None) if isinstance(error, trio.Cancelled) else (None, error)

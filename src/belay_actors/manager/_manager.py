@@ -167,7 +167,7 @@ class DeviceSessionManager:
                 session_id=session_id,
             )
         if not is_inside(session):
-            await session.end(functools.partial(self._make_ended, session))
+            session.stop(functools.partial(self._make_ended, session))
         await session.aclose()
 
     async def execute_in_session(
@@ -259,20 +259,21 @@ class DeviceSessionManager:
     async def leave(self) -> None:
         """Ends all sessions: the newest of each device first, the devices side by side."""
         self._state = DeviceSessionState.SHUTDOWN
+        held = frozenset(self._held)
         with trio.CancelScope(shield=True):
             by_device: dict[Device, list[Session]] = {}
             for session in reversed([*self._sessions.values()]):
+                session.refuse(functools.partial(self._make_ended, session))
                 by_device.setdefault(session.device, []).append(session)
             async with trio.open_nursery() as nursery:
                 for sessions in by_device.values():
-                    nursery.start_soon(self._end_all, sessions)
+                    nursery.start_soon(self._end_all, sessions, held)
         self._state = DeviceSessionState.DISPOSED
 
-    async def _end_all(self, sessions: list[Session]) -> None:
+    async def _end_all(self, sessions: list[Session], held: frozenset[Session]) -> None:
         for session in sessions:
-            is_held = session in self._held
-            await session.end(functools.partial(self._make_ended, session))
-            if is_held:  # a scoped session tells its own scope
+            await session.end()
+            if session in held:  # a scoped session tells its own scope
                 try:
                     await session.aclose()
                 except ResourceCleanupError as error:

@@ -13,11 +13,11 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TypeVarTuple
+from typing import TypeVarTuple, cast
 
 import trio
 
-from belay_actors.device import CodeRunner, Device, DroppedNamespace, MakeDeviceError
+from belay_actors.device import CodeRunner, Device, DroppedNamespace
 from belay_actors.device._recent_text import RecentText
 from belay_actors.errors import (
     BelayError,
@@ -47,7 +47,7 @@ class SessionState(enum.Enum):
     """Where a session is in its life."""
 
     ACTIVE = "active"
-    FAILED = "failed"
+    STOPPED = "stopped"
     ENDING = "ending"
     ENDED = "ended"
 
@@ -96,6 +96,11 @@ class Session(CodeRunner):
     def is_active(self) -> bool:
         """Whether it takes calls."""
         return self._state is SessionState.ACTIVE
+
+    @property
+    def calls(self) -> int:
+        """How many calls it has made, the running and waiting ones included."""
+        return self._calls
 
     @property
     def background_output(self) -> str:
@@ -162,9 +167,19 @@ class Session(CodeRunner):
         try:
             with child.scope:
                 await task()
+        except Exception as error:
+            if self.is_active or not self._is_refusal(error):
+                raise
         finally:
             self.resources.discard_task(child)
             child.has_ended.set()
+
+    def _is_refusal(self, error: BaseException) -> bool:
+        """Whether an error only says that the session makes no calls any more."""
+        if isinstance(error, BaseExceptionGroup):
+            group = cast("BaseExceptionGroup[BaseException]", error)
+            return all(map(self._is_refusal, group.exceptions))
+        return isinstance(error, type(self._make_refusal()))
 
     # The scope.
 
@@ -214,12 +229,21 @@ class Session(CodeRunner):
 
     # The end.
 
-    def fail(self, make_error: MakeDeviceError) -> None:
-        """What it had on the board is gone: refuses calls and cancels its body. For the device."""
+    def refuse(self, make_error: MakeError) -> None:
+        """Makes no more calls, and ends those that it has made; for others than its owner.
+
+        Args:
+            make_error: why; this is what calls, and then the scope, raise.
+        """
         if self._state is SessionState.ACTIVE:
-            self._state = SessionState.FAILED
+            self._state = SessionState.STOPPED
             self._make_refusal = make_error
-            self._body_scope.cancel()
+            self.device.interrupt(self._seat, make_error)
+
+    def stop(self, make_error: MakeError) -> None:
+        """As ``refuse``, and cancels the body, so that the owner ends the session."""
+        self.refuse(make_error)
+        self._body_scope.cancel()
 
     async def aclose(self) -> None:
         """Ends the session now: gives back what it holds and takes its names off the board.
@@ -237,12 +261,9 @@ class Session(CodeRunner):
         if error is not None:
             raise error
 
-    async def end(self, make_error: MakeError | None = None) -> None:
-        """Ends the session if nobody else does, and waits until it has ended. Never raises.
-
-        Args:
-            make_error: why, when it is not its owner who ends it; cancels the body, too.
-        """
+    @trio.lowlevel.enable_ki_protection
+    async def end(self) -> None:
+        """Ends the session if nobody else does, and waits until it has ended. Never raises."""
         if _cleaning.get() is self:  # asked by a resource that is being cleaned up
             await trio.lowlevel.checkpoint()
             return
@@ -250,9 +271,7 @@ class Session(CodeRunner):
             if self._state in (SessionState.ENDING, SessionState.ENDED):
                 await self._has_ended.wait()
                 return
-            if make_error is not None:
-                if self._state is SessionState.ACTIVE:
-                    self._make_refusal = make_error
+            if self._state is SessionState.STOPPED:
                 self._body_scope.cancel()
             self._state = SessionState.ENDING
             await self._give_back()

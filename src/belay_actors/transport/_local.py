@@ -24,6 +24,7 @@ _HOW_TO_GET_ONE = (
     "micropython:/path/to/micropython)"
 )
 _LAUNCHER = Path(__file__).with_name("_launch.py")
+_RAW_REPL = b"raw REPL"
 _RECEIVE_SIZE = 64 * 1024
 _EXIT_TIME = 1.0  # seconds for a process to end after its terminal is gone
 
@@ -37,6 +38,7 @@ class LocalLink(Link):
         self.name = f"micropython-{process.pid}"
         self._descriptor = descriptor
         self._process = process
+        self._is_micropython = False
 
     @property
     def pid(self) -> int:
@@ -69,14 +71,17 @@ class LocalLink(Link):
         while True:
             await trio.lowlevel.wait_readable(self._descriptor)
             try:
-                return os.read(self._descriptor, max_bytes or _RECEIVE_SIZE)
+                data = os.read(self._descriptor, max_bytes or _RECEIVE_SIZE)
             except BlockingIOError:
                 continue
             except OSError:  # EIO: nobody has the other end open any more
                 return b""
+            self._is_micropython = self._is_micropython or _RAW_REPL in data
+            return data
 
     async def interrupt(self) -> bool:
-        if self._process.returncode is not None:
+        # Before that it is a Python that starts up, or a program of some other kind: it would die.
+        if self._process.returncode is not None or not self._is_micropython:
             await trio.lowlevel.checkpoint()
             return False
         return await interrupt_process(self._process.pid)

@@ -14,4 +14,5 @@ from belay_actors.wire._events import (
     Unsolicited as Unsolicited,
 )
 from belay_actors.wire._frames import TOKEN_LENGTH as TOKEN_LENGTH
-from belay_actors.wire._machine import RawRepl as RawRepl, State as State
+from belay_actors.wire._machine import RawRepl as RawRepl
+from belay_actors.wire._states import State as State

@@ -1,15 +1,16 @@
-"""Texts by which a board shows that it has (re)started, and a search for them in a stream.
+"""Texts by which a board shows where it is, and a search for them in a stream.
 
 Sources: ``shared/runtime/pyexec.c`` for the prompts, the ports' ``main.c`` for the soft reboot.
 """
 
 import re
 
-RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n>"
+# The prompt that follows is written separately, and a thread may print in between.
+RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
 _RESTART_BANNERS = (b'Type "help()" for more information.\r\n>>> ', b"MPY: soft reboot\r\n")
-_BANNERS = (RAW_BANNER, *_RESTART_BANNERS)
+BANNERS = (RAW_BANNER, *_RESTART_BANNERS)
 
-_LONGEST = max(map(len, _BANNERS))
+LONGEST_BANNER = max(map(len, BANNERS))
 
 
 def _prefixes(banner: bytes) -> bytes:
@@ -17,20 +18,32 @@ def _prefixes(banner: bytes) -> bytes:
     return b"|".join(re.escape(banner[:size]) for size in range(len(banner) - 1, 0, -1))
 
 
-_BROKEN_OFF = re.compile(rb"(?:" + b"|".join(map(_prefixes, _BANNERS)) + rb")\Z")
+_BROKEN_OFF = re.compile(rb"(?:" + b"|".join(map(_prefixes, BANNERS)) + rb")\Z")
+
+# What a board answers to a Ctrl-A at its raw prompt. Then it is silent, so it is what comes last.
+ANSWER = RAW_BANNER + b">"
+_ANSWERS = re.compile(
+    rb"(?:%b)*(?:%b|%b)\Z" % (re.escape(ANSWER), re.escape(ANSWER), _prefixes(ANSWER))
+)
 
 
-def find_banner(data: bytes, start: int) -> tuple[int, int] | None:
-    """Start and end of the first banner from ``start`` on."""
+def find_banner(data: bytes, start: int, stop: int) -> tuple[int, int] | None:
+    """Start and end of the first banner between two positions."""
     found = [
         (position, position + len(banner))
-        for banner in _BANNERS
-        if (position := data.find(banner, start)) >= 0
+        for banner in BANNERS
+        if (position := data.find(banner, start, stop)) >= 0
     ]
     return min(found, default=None)
 
 
 def find_broken_off(data: bytes, start: int) -> int:
     """Where a banner starts of which the end has not come yet; else the end of the data."""
-    match = _BROKEN_OFF.search(data, max(start, len(data) - _LONGEST))
+    match = _BROKEN_OFF.search(data, max(start, len(data) - LONGEST_BANNER))
+    return len(data) if match is None else match.start()
+
+
+def find_answers(data: bytes, start: int, count: int) -> int:
+    """Where up to ``count`` answers start that are the end of the data; the last may be cut off."""
+    match = _ANSWERS.search(data, max(start, len(data) - count * len(ANSWER)))
     return len(data) if match is None else match.start()

@@ -96,7 +96,7 @@ class FrameReader:
         mark = self.mark
         if not data.startswith(mark, start):
             is_prefix = mark.startswith(data[start : start + len(mark)])
-            return (Partial(len(mark)), start) if is_prefix else (NoFrame(), start + 1)
+            return (Partial(0), start) if is_prefix else (NoFrame(), start + 1)
         body = start + len(mark)
         header = _HEADER.match(data, body)
         if header is None:

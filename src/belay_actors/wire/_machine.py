@@ -3,30 +3,37 @@ r"""The raw REPL as a state machine: bytes in, events out; commands in, bytes ou
 Two rules carry it.
 
 *Only a frame says what became of a call.* The raw REPL's own marks (``OK``, ``\x04``, ``>``) are
-not escaped, so a program can print them. They are used for one thing only: after the reply frame
-they tell that the board is back at its prompt. Where they seem to come without a frame, the machine
-asks with a ``\x01``: at the prompt a board answers that with its banner, while code runs it has to
-wait.
+not escaped, so a program can print them, and boot banners, too. The marks are used for one thing
+only: after the reply frame they tell that the board is back at its prompt. Where they, or a banner,
+come without a frame, the machine asks with a ``\x01``: at a prompt a board answers that with its
+raw banner, while code runs it has to wait.
 
-*Bytes that are nobody's harm nobody.* What comes before ``OK``, or while no call runs, goes out as
+*Bytes that are nobody's harm nobody.* Firmware writes each mark separately, and threads may print
+anywhere in between. What comes before ``OK``, behind a reply, or while no call runs, goes out as
 ``Unsolicited``; a frame of an older call is dropped.
 
 How a call goes, in states::
 
-    IDLE --submit--> SENT --OK--> RUNNING ------- V, U ----------> REPLIED --\x04--> CLOSING
-      ^       \                     ^  \                             ^                  |
-      |        \--> PASTING --------/   \--- T ---> FAILING --- E ---/                  |
-      \-----------------------------------<-----------------------------------\x04>----/
+    IDLE --submit--> SENT --OK--> RUNNING ------- V, U ------> REPLIED --\x04--> CLOSING
+      ^       \                     ^  \                          ^                 |
+      |        \--> OPENING --R--> SENDING \--- T --> FAILING --- E                 | \x04
+      \------------------------ > ------------------------- PROMPTING <-------------/
 
-``resync`` leads from anywhere to SYNCING, and the raw banner from there to IDLE. A banner that
+``resync`` leads from anywhere to SYNCING, and the raw banner from there to PROMPTING. A banner that
 nobody asked for means that the board has started anew: DETACHED, until the next ``resync``.
 
 Source: https://docs.micropython.org/en/latest/reference/repl.html#raw-mode-and-raw-paste-mode
 """
 
-import enum
-
-from belay_actors.wire._banner import RAW_BANNER, find_banner, find_broken_off
+from belay_actors.wire._banner import (
+    ANSWER,
+    BANNERS,
+    LONGEST_BANNER,
+    RAW_BANNER,
+    find_answers,
+    find_banner,
+    find_broken_off,
+)
 from belay_actors.wire._events import (
     Dropped,
     Event,
@@ -41,36 +48,27 @@ from belay_actors.wire._events import (
     Unsolicited,
 )
 from belay_actors.wire._frames import CONTROL, Damaged, Frame, FrameReader, NoFrame, Partial
-from belay_actors.wire._paste import PasteState, PasteUpload
+from belay_actors.wire._paste import PasteUpload
+from belay_actors.wire._states import (
+    BROKEN_OFF,
+    END_OF_TEXT,
+    IN_PROGRAM,
+    MARKS,
+    PROMPT,
+    TO_PROMPT,
+    State,
+)
 
-RESYNC = b"\x03\x03\x01"
-LEAVE = b"\x03\x02"
-_END_OF_CODE = b"\x04"
+_RESYNC = b"\x03\x03\x01"
+_RESYNC_BY_FRIENDLY = b"\x03\x03\x02\x01"
 _ASK_FOR_BANNER = b"\x01"
-_EOT = b"\x04"
-_PROMPT = b"\x04>"
-_OK = b"OK"
+_END_OF_CODE = b"\x04"
+_TO_FRIENDLY = b"\x02"
+_INTERRUPT_TO_FRIENDLY = b"\x03\x02"
 
 _TAIL_MAX = 2048
 _TRACEBACK_MAX = 64 * 1024
-
-
-class State(enum.Enum):
-    """Where the board is, as far as its bytes have told."""
-
-    DETACHED = enum.auto()
-    SYNCING = enum.auto()
-    IDLE = enum.auto()
-    PASTING = enum.auto()
-    SENT = enum.auto()
-    RUNNING = enum.auto()
-    FAILING = enum.auto()
-    REPLIED = enum.auto()
-    CLOSING = enum.auto()
-
-
-_IN_PROGRAM = (State.RUNNING, State.FAILING)
-_BEHIND_REPLY = (State.REPLIED, State.CLOSING)
+_QUESTIONS_MAX = 3  # in one call: a program that reads its input eats them
 
 
 class RawRepl:
@@ -87,33 +85,40 @@ class RawRepl:
         self, token: str, *, max_payload: int = 64 * 1024 * 1024, is_lossless: bool = False
     ) -> None:
         self.state = State.DETACHED
-        self._is_lossless = is_lossless
-        self._has_next = False
         self.paste_window: int | None = None
+        self._is_lossless = is_lossless
         self._frames = FrameReader(token.encode("ascii"), max_payload)
         self._events: list[Event] = []
         self._outgoing = b""
-        self._held = bytearray()
+        self._held = bytearray()  # bytes of which the meaning depends on what will follow
         self._held_until = 0
+        self._after_prompt = State.IDLE
+        self._at_prompt: Event | None = None  # what to tell when the prompt has come
+        self._upload = PasteUpload(b"", None)
         self._number = -1
-        self._reply: Replied | None = None
         self._traceback = b""
         self._tail = b""
-        self._asked = 0
-        self._has_new_text = False
-        self._upload: PasteUpload | None = None
+        self._ends = 0  # marks of an end that the running program seems to have printed
+        self._questions = 0
+        self._has_question = False
+        self._owed = 0  # raw banners that were asked for and have not come
 
     @property
     def is_busy(self) -> bool:
         """Whether something is under way that will end in an event."""
-        if self.state in _BEHIND_REPLY:
-            return self._has_next or not self._is_lossless
+        if self.state in TO_PROMPT:
+            return self._at_prompt is not None or self._after_prompt is not State.IDLE
         return self.state not in (State.IDLE, State.DETACHED)
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether nothing is known of the board, so that it needs a resync."""
+        return self.state is State.DETACHED
 
     @property
     def is_running(self) -> bool:
         """Whether the board is known to run the code of the last command."""
-        return self.state in _IN_PROGRAM
+        return self.state in IN_PROGRAM
 
     @property
     def tail(self) -> bytes:
@@ -122,19 +127,30 @@ class RawRepl:
 
     # Commands: each returns what to write.
 
-    def resync(self) -> bytes:
-        """Asks the board, whatever it is doing, for its raw prompt; ``Ready`` is the answer."""
-        self.state = State.SYNCING
-        self._has_next = False
-        self._upload = None
-        self._tail = b""
-        self._asked = 0
-        return RESYNC
+    def resync(self, *, by_friendly: bool = False) -> bytes:
+        """Asks the board, whatever it is doing, for its raw prompt; ``Ready`` is the answer.
 
-    def leave(self) -> bytes:
-        """Sends the board to its friendly prompt, where other tools expect it."""
+        Args:
+            by_friendly: leave the raw REPL first, and enter it again.
+        """
+        if self.state is not State.SYNCING:
+            self.state = State.SYNCING
+            self._tail = b""
+        self._at_prompt = None
+        self._outgoing = b""
+        self._has_question = False
+        self._owed += 1
+        return _RESYNC_BY_FRIENDLY if by_friendly else _RESYNC
+
+    def leave(self, code: str = "") -> bytes:
+        """Sends the board to its friendly prompt, where other tools expect it.
+
+        Args:
+            code: to run before that, if the board is at its prompt.
+        """
+        is_busy = self.is_busy
         self.state = State.DETACHED
-        return LEAVE
+        return _INTERRUPT_TO_FRIENDLY if is_busy else code.encode() + _END_OF_CODE + _TO_FRIENDLY
 
     def submit(self, number: int, code: str, *, paste: bool = False) -> bytes:
         """Sends code that will answer with a frame numbered ``number``.
@@ -142,25 +158,29 @@ class RawRepl:
         Args:
             number: of the call; never used again on this attachment.
             code: source without control characters other than line feeds.
-            paste: use raw-paste, unless the board is not quite at its prompt yet. More to write
-                may come from ``take_outgoing`` later.
+            paste: use raw-paste; more to write may come from ``take_outgoing`` later.
         """
         assert not self.is_busy, f"a call in state {self.state.name}"
+        assert self.state is not State.DETACHED, "a call before a resync"
         self._number = number
         self._traceback = self._tail = b""
-        if self.state in _BEHIND_REPLY:
-            self._has_next = True
-            return code.encode() + _END_OF_CODE
+        first = State.OPENING if paste else State.SENT
+        if self.state in TO_PROMPT:
+            self._after_prompt = first
+        else:
+            self.state = first
         if paste:
-            self.state = State.PASTING
             self._upload = PasteUpload(code.encode(), self.paste_window)
-            return self._take_upload()
-        self.state = State.SENT
+            return self._upload.open()
         return code.encode() + _END_OF_CODE
 
     def take_outgoing(self) -> bytes:
         """What the machine wants written because of what it received."""
         outgoing, self._outgoing = self._outgoing, b""
+        if self._has_question:
+            self._has_question = False
+            self._owed += 1
+            outgoing += _ASK_FOR_BANNER
         return outgoing
 
     # Bytes in.
@@ -175,167 +195,183 @@ class RawRepl:
             self._held.clear()
         self._events = []
         self._held_until = 0
-        self._has_new_text = False
         rest = self._consume(data)
         self._held += data[rest:]
-        if self._has_new_text and not self._held and self.state in _IN_PROGRAM:
-            self._ask_if_over()
         return self._events
 
     def _consume(self, data: bytes) -> int:
         """Walks from mark to mark. Returns where the bytes start that mean nothing yet."""
-        position = 0
+        text = position = 0
         while position < len(data):
-            if self.state is State.PASTING:
-                position = self._paste(data, position)
-                if self.state is State.PASTING:
-                    return position
-                continue
-            found = self._next_mark(data, position)
-            if found is None:
+            stop = self._frames.find(data, position)
+            found = self._find_mark(data, position, stop if stop >= 0 else len(data))
+            if found is not None:
+                self._text(data[text : found[0]])
+                self._mark(data[slice(*found)])
+                text = position = found[1]
+            elif stop < 0:
                 end = self._end_of_text(data, position)
-                self._text(data[position:end])
-                return end
-            start, end, mark = found
-            self._text(data[position:start])
-            if mark is None:
-                return start
-            self._mark(mark, data[start:end])
-            position = end
-        return position
+                self._text(data[text:end])
+                return self._end_unanswered(data, end)
+            else:
+                frame, position = self._frames.read(data, stop)
+                if isinstance(frame, NoFrame):
+                    continue
+                self._text(data[text:stop])
+                if isinstance(frame, Partial):
+                    self._held_until = frame.size
+                    return stop
+                self._frame(frame, data[stop:position])
+                text = position
+        self._text(data[text:])
+        return len(data)
 
-    def _next_mark(
-        self, data: bytes, start: int
-    ) -> tuple[int, int, Frame | Damaged | bytes | None] | None:
-        """The first thing from ``start`` on that is not text: start, end and what it is.
-
-        A mark of which the end is missing is ``None``.
-        """
-        stop = len(data)
-        found: tuple[int, int, Frame | Damaged | bytes | None] | None = None
-        for plain in self._plain_marks():
-            position = data.find(plain, start, stop)
-            if position >= 0:
-                found = (position, position + len(plain), plain)
-                stop = position
-        banner = find_banner(data, start)
-        if banner is not None and banner[0] < stop:
-            found = (*banner, data[slice(*banner)])
-            stop = banner[0]
-        position = self._frames.find(data, start)
-        while 0 <= position < stop:
-            frame, end = self._frames.read(data, position)
-            if isinstance(frame, Partial):
-                self._held_until = frame.size
-                return position, position, None
-            if not isinstance(frame, NoFrame):
-                return position, end, frame
-            position = self._frames.find(data, end)
-        return found
-
-    def _plain_marks(self) -> tuple[bytes, ...]:
-        match self.state:
-            case State.SENT:
-                return (_OK,)
-            case State.REPLIED:
-                return (_EOT,)
-            case State.CLOSING:
-                return (_PROMPT,)
-            case _:
-                return ()
+    def _find_mark(self, data: bytes, start: int, stop: int) -> tuple[int, int] | None:
+        """Start and end of the first mark or banner between two positions."""
+        if self.state in IN_PROGRAM:
+            return None
+        banner = find_banner(data, start, stop)
+        pattern = MARKS.get(self.state)
+        mark = pattern.search(data, start, stop) if pattern is not None else None
+        if mark is None or (banner is not None and banner[0] < mark.start()):
+            return banner
+        return mark.span()
 
     def _end_of_text(self, data: bytes, start: int) -> int:
-        """Where text ends that is surely text: the first byte of a mark may be the last to come."""
+        """Where text ends that is surely text: what follows may yet become a mark."""
+        if self.state in IN_PROGRAM:
+            return find_answers(data, start, self._owed)
         end = find_broken_off(data, start)
-        for plain in self._plain_marks():
-            if len(plain) > 1 and data.endswith(plain[:1]):
-                end = min(end, len(data) - 1)
-        return max(start, end)
+        pattern = BROKEN_OFF.get(self.state)
+        mark = pattern.search(data, start) if pattern is not None else None
+        return end if mark is None else min(end, mark.start())
 
-    # What text and marks mean in each state.
+    # What text, marks, banners and frames mean.
 
     def _text(self, text: bytes) -> None:
         if not text:
             return
+        if self.state in IN_PROGRAM:
+            self._wonder(text)
+        self._tail = (self._tail + text)[-_TAIL_MAX:]
         if self.state is State.RUNNING:
             self._events.append(Output(text))
         elif self.state is State.FAILING:
             self._traceback = (self._traceback + text)[-_TRACEBACK_MAX:]
         elif self.state is not State.SYNCING:
             self._events.append(Unsolicited(text))
-        self._tail = (self._tail + text)[-_TAIL_MAX:]
-        self._has_new_text = True
 
-    def _mark(self, mark: Frame | Damaged | bytes, raw: bytes) -> None:
-        if isinstance(mark, Frame):
-            self._frame(mark)
-        elif isinstance(mark, Damaged):
-            self._events.append(Dropped(mark.key, is_damaged=True))
-            self._tail = (self._tail + raw)[-_TAIL_MAX:]
-        elif mark == _OK:
-            self.state = State.RUNNING
-            self._asked = 0
-            self._tail = b""
-        elif mark == _EOT:
-            self.state = State.CLOSING
-        elif mark == _PROMPT:
-            self._close()
-        else:
+    def _wonder(self, text: bytes) -> None:
+        r"""Asks whether the program is over: at two ``\x04`` and then a ``>``, or at a banner."""
+        self._ends += text.count(END_OF_TEXT)
+        seems_over = self._ends > 1 and PROMPT in text[text.rfind(END_OF_TEXT) + 1 :]
+        context = self._tail[-LONGEST_BANNER:] + text
+        if seems_over or find_banner(context, 0, len(context)) is not None:
+            self._ends = 0
+            if self._questions < (_QUESTIONS_MAX if seems_over else 2 * _QUESTIONS_MAX):
+                self._questions += 1
+                self._has_question = True
+
+    def _end_unanswered(self, data: bytes, end: int) -> int:
+        """Ends the call if questions have been answered. Returns how much is used up."""
+        answers, rest = divmod(len(data) - end, len(ANSWER))
+        if self.state not in IN_PROGRAM or not answers or rest:
+            return end
+        self._events.append(Unanswered(self._number, self._tail))
+        self.state = State.IDLE
+        self._owed -= answers
+        return len(data)
+
+    def _mark(self, mark: bytes) -> None:
+        if mark in BANNERS:
             self._banner(mark)
+            return
+        match self.state:
+            case State.SENT:
+                self._start()
+            case State.REPLIED:
+                self.state = State.CLOSING
+            case State.CLOSING:
+                self.state = State.PROMPTING
+            case State.PROMPTING:
+                self._prompt()
+            case State.OPENING:
+                self._paste_answer(mark)
+            case _:
+                self._paste_flow(mark)
 
-    def _frame(self, frame: Frame) -> None:
-        if frame.kind == b"P":
+    def _start(self) -> None:
+        self.state = State.RUNNING
+        self._tail = b""
+        self._ends = self._questions = self._owed = 0  # all earlier input has been used up
+
+    def _prompt(self) -> None:
+        self.state, self._after_prompt = self._after_prompt, State.IDLE
+        if self._at_prompt is not None:
+            self._events.append(self._at_prompt)
+            self._at_prompt = None
+
+    def _paste_answer(self, answer: bytes) -> None:
+        if answer[1]:
+            self.state = State.SENDING
+            self.paste_window = int.from_bytes(answer[2:], "little")
+            self._outgoing += self._upload.opened(self.paste_window)
+        else:
+            self.state = State.IDLE
+            self._events.append(PasteRefused(self._number))
+
+    def _paste_flow(self, mark: bytes) -> None:
+        if mark == END_OF_TEXT:
+            self._outgoing += self._upload.ended()
+            self._start()
+        else:
+            self._outgoing += self._upload.granted()
+
+    def _banner(self, banner: bytes) -> None:
+        is_raw = banner == RAW_BANNER
+        is_answer = is_raw and self._owed > 0
+        if self.state is State.SYNCING and is_raw:
+            self._expect_prompt(Ready(self._tail))
+        elif self.state is State.SYNCING:
+            self._text(banner)
+        elif is_answer:  # late: a frame has settled the question
+            after = self._after_prompt if self.state in TO_PROMPT else self.state
+            self._expect_prompt(self._at_prompt, after)
+        elif self.state is State.OPENING and is_raw:
+            self._expect_prompt(PasteRefused(self._number))
+        else:
+            self._restart(banner)
+
+    def _expect_prompt(self, event: Event | None, after: State = State.IDLE) -> None:
+        """The board is at its prompt, which is all but written."""
+        self._owed = max(self._owed - 1, 0)
+        self.state, self._after_prompt = State.PROMPTING, after
+        self._at_prompt = event
+
+    def _restart(self, banner: bytes) -> None:
+        self.state = State.DETACHED
+        self.paste_window = None
+        self._at_prompt = None
+        self._owed = 0
+        self._events.append(Restarted(banner))
+
+    def _frame(self, frame: Frame | Damaged, raw: bytes) -> None:
+        if isinstance(frame, Damaged):
+            self._events.append(Dropped(frame.key, is_damaged=True))
+            self._tail = (self._tail + raw)[-_TAIL_MAX:]
+        elif frame.kind == b"P":
             self._events.append(SessionOutput(frame.key, frame.payload))
-        elif frame.key != self._number or self.state not in _IN_PROGRAM:
+        elif frame.key != self._number or self.state not in IN_PROGRAM:
             self._events.append(Dropped(frame.key, is_damaged=False))
         elif frame.kind == b"T":
             self.state = State.FAILING
         else:
-            kind = ReplyKind(frame.kind)
-            self._reply = Replied(self._number, kind, frame.payload, self._traceback)
-            self.state = State.REPLIED
-            if self._is_lossless:
-                self._events.append(self._reply)
+            self._reply(frame)
 
-    def _close(self) -> None:
-        self.state = State.SENT if self._has_next else State.IDLE
-        self._has_next = False
-        if self._reply is not None and not self._is_lossless:
-            self._events.append(self._reply)
-
-    def _banner(self, banner: bytes) -> None:
-        is_raw = banner == RAW_BANNER
-        if self.state is State.SYNCING and is_raw:
-            self.state = State.IDLE
-            self._events.append(Ready(self._tail))
-        elif self.state in _IN_PROGRAM and is_raw and self._asked:
-            self.state = State.IDLE
-            self._events.append(Unanswered(self._number, self._tail))
-        elif self.state in (State.IDLE, State.SENT) and is_raw and self._asked:
-            self._asked -= 1  # the late answer to a question that a frame has settled
-        elif self.state is not State.SYNCING:
-            self.state = State.DETACHED
-            self.paste_window = None
-            self._events.append(Restarted(banner))
-
-    def _ask_if_over(self) -> None:
-        if self._tail.endswith(_PROMPT) and self._tail.find(_EOT) < len(self._tail) - 2:
-            self._asked += 1
-            self._outgoing += _ASK_FOR_BANNER
-
-    def _paste(self, data: bytes, start: int) -> int:
-        assert self._upload is not None
-        position = self._upload.receive(data, start)
-        self._outgoing += self._take_upload()
-        if self._upload.state is PasteState.REFUSED:
-            self.state = State.IDLE
-            self._events.append(PasteRefused(self._number))
-        elif self._upload.state is PasteState.SENT:
-            self.state = State.RUNNING
-            self.paste_window = self._upload.window
-        return position
-
-    def _take_upload(self) -> bytes:
-        assert self._upload is not None
-        outgoing, self._upload.outgoing = self._upload.outgoing, b""
-        return outgoing
+    def _reply(self, frame: Frame) -> None:
+        reply = Replied(self._number, ReplyKind(frame.kind), frame.payload, self._traceback)
+        self.state, self._after_prompt = State.REPLIED, State.IDLE
+        if self._is_lossless:
+            self._events.append(reply)
+        else:
+            self._at_prompt = reply

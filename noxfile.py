@@ -26,9 +26,7 @@ def tests(session: nox.Session) -> None:
     """All tests, against the built wheel, on real local MicroPythons."""
     session.install(".[micropython,cli]")
     install_group(session, "test")
-    session.run(
-        "python", "-m", "pytest", *session.posargs, env={"BELAY_ACTORS_EXPECT_WHEEL": "1"}
-    )
+    session.run("python", "-m", "pytest", *session.posargs, env={"BELAY_ACTORS_EXPECT_WHEEL": "1"})
 
 
 @nox.session

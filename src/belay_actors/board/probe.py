@@ -10,7 +10,8 @@ def probe(token):
     import sys
 
     left = globals().pop("__belay__", 0) != 0
-    gc.collect()
+    if left:
+        gc.collect()
     threads = True
     try:
         import _thread

@@ -148,6 +148,8 @@ class Board:
             if await self.attachment.recover():
                 return True
             await self.attachment.set_up()
+        except (NoReply, ValueError) as error:  # it answers, but no longer runs code
+            raise self._lose(self.make_unresponsive_error) from error
         except LinkEnded as error:
             ended = error
         else:
@@ -215,9 +217,9 @@ class Board:
         )
 
     def make_unresponsive_error(self) -> DeviceUnresponsiveError:
-        """Nothing could interrupt the board."""
+        """Nothing could interrupt the board, or make it run code again."""
         return DeviceUnresponsiveError(
-            f"the board could not be interrupted within {self._options.recovery_grace} s and was "
+            f"the board could not be made ready within {self._options.recovery_grace} s and was "
             "given up; reset it, and open it again",
             device=self.name,
         )

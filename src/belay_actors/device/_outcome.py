@@ -8,6 +8,8 @@ from belay_actors.values import Value, decode
 from belay_actors.wire import ReplyKind
 
 _LAST_LINE = re.compile(r"^([A-Za-z_]\w*)(?:: ?(.*))?$")
+_TOO_DEEP = "maximum recursion depth exceeded"
+_CODE_FRAME = b'  File "<string>"'
 _OWN_FRAME = '  File "<stdin>"'  # the core's; code of calls is in "<string>"
 
 
@@ -47,6 +49,12 @@ def to_value(reply: Reply, newline: str, device: str, session_id: str | None) ->
             device=device,
             session_id=session_id,
         )
+    if _is_too_deep(value, replied.traceback):
+        raise UnsupportedValueError(
+            "the value cannot come back from the board: it is nested too deeply, or holds itself",
+            device=device,
+            session_id=session_id,
+        )
     remote_error = _remote_error(value, to_text(replied.traceback, newline), device, session_id)
     remote_error.output = to_text(reply.output, newline)
     raise remote_error
@@ -63,6 +71,11 @@ def _remote_error(value: Value, traceback: str, device: str, session_id: str | N
             return RemoteError(name, message, traceback, device=device, session_id=session_id)
         case _:
             return RemoteError("Exception", "", traceback, device=device, session_id=session_id)
+
+
+def _is_too_deep(value: Value, traceback: bytes) -> bool:
+    """Whether the core itself, not the code, has run out of stack: in looking at the value."""
+    return value == ("RuntimeError", _TOO_DEEP, False) and _CODE_FRAME not in traceback
 
 
 def _without_own_frames(traceback: str) -> str:

@@ -10,7 +10,7 @@ so a control character in a payload, a wrong sum or a missing ``\x1f`` tells a d
 ======  ===============================================  =======================
 Letter  Meaning                                          Payload
 ======  ===============================================  =======================
-``V``   the value of the code (statements have ``None``) its ``repr``
+``V``   the value of the code; statements have ``None``  its ``repr``
 ``U``   the value cannot be sent                         ``repr`` of its type's name
 ``T``   an error: what follows is the board's traceback  empty
 ``E``   the error itself, after the traceback            ``(type, message, errno)``

@@ -1,0 +1,211 @@
+"""Benchmarks on a real local MicroPython, as ratios within one run.
+
+``python benchmarks/run.py`` for all, ``python benchmarks/run.py calls`` for one of them.
+"""
+
+import platform
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import trio
+from floor import BlockingClient
+from timing import bytes_per_item, interleave, median
+
+from belay_actors import (
+    SessionManagementOptions,
+    open_device,
+    open_session_manager,
+)
+from belay_actors.board import Helper, core_source, helper_source, probe_source
+from belay_actors.kernel import Actor
+from belay_actors.transport import Link, LinkEnd, LocalLink, LocalTransport, Transport
+
+CORE_LINE = b"__belay__(9,0,eval,'1+1')"
+UNLIMITED = SessionManagementOptions(max_concurrent_sessions=1_000_000)
+
+
+def show(name: str, value: str, note: str = "") -> None:
+    """Writes one row."""
+    print(f"  {name:<44}{value:>12}  {note}")
+
+
+async def calls() -> None:
+    """``session.evaluate`` beside a blocking client, and beside it through the same core."""
+    async with AsyncExitStack() as stack:
+        link = await LocalTransport("micropython:").connect()
+        stack.push_async_callback(link.aclose)
+        client = BlockingClient(link)
+        client.enter()
+        framed_link = await LocalTransport("micropython:").connect()
+        stack.push_async_callback(framed_link.aclose)
+        framed = BlockingClient(framed_link)
+        framed.enter()
+        framed.call(core_source("abcd").encode())
+        device = await stack.enter_async_context(open_device("micropython:"))
+        manager = await stack.enter_async_context(open_session_manager())
+        session = await stack.enter_async_context(manager.open_session(device))
+
+        async def blocking() -> None:
+            client.call(b"print(1+1)")
+
+        async def blocking_framed() -> None:
+            framed.call(CORE_LINE)
+
+        async def evaluate() -> None:
+            await session.evaluate("1+1")
+
+        rows = {"blocking": blocking, "blocking, framed": blocking_framed, "evaluate": evaluate}
+        times = await interleave(rows, count=500)
+    base = median(times["blocking"])
+    for name, taken in times.items():
+        p50 = median(taken)
+        show(f"{name}, p50", f"{p50:.0f} µs", f"{p50 / base:.2f} x blocking")
+    mean = sum(times["evaluate"]) / len(times["evaluate"])
+    show("evaluate, calls per second of one task", f"{1 / mean:.0f}")
+
+
+async def kernel() -> None:
+    """A request to an actor that does nothing."""
+
+    async def nothing() -> None:
+        pass
+
+    actor = Actor(
+        "benchmark", recover=nothing, grace=1, make_unrecovered=lambda: RuntimeError("broken")
+    )
+
+    async def ask() -> None:
+        await actor.ask(nothing)
+
+    async def checkpoint_twice() -> None:
+        await trio.lowlevel.checkpoint()
+        await trio.lowlevel.checkpoint()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(actor.serve)
+        times = await interleave({"two checkpoints": checkpoint_twice, "ask": ask}, count=1000)
+        nursery.cancel_scope.cancel()
+    base = median(times["two checkpoints"])
+    for name, taken in times.items():
+        show(f"{name}, p50", f"{median(taken):.1f} µs", f"{median(taken) / base:.2f} x")
+
+
+class _KeptLink(Link):
+    """A link that stays open, so that attaching can be timed without starting an interpreter."""
+
+    is_lossless = True
+
+    def __init__(self, link: LocalLink) -> None:
+        self.name = link.name
+        self.send_nowait = link.send_nowait  # type: ignore[method-assign]
+        self.send_all = link.send_all  # type: ignore[method-assign]
+        self.receive_some = link.receive_some  # type: ignore[method-assign]
+        self.interrupt = link.interrupt  # type: ignore[method-assign]
+        self.find_end = link.find_end  # type: ignore[method-assign]
+
+    def send_nowait(self, data: bytes) -> int:
+        raise NotImplementedError
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        raise NotImplementedError
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        raise NotImplementedError
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def interrupt(self) -> bool:
+        raise NotImplementedError
+
+    async def find_end(self) -> LinkEnd:
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+class _KeptTransport(Transport):
+    url = "kept:"
+
+    def __init__(self, link: LocalLink) -> None:
+        self._link = link
+
+    async def connect(self) -> Link:
+        await trio.lowlevel.checkpoint()
+        return _KeptLink(self._link)
+
+
+async def sessions() -> None:
+    """Cold, warm and reused sessions, each with one call."""
+    async with AsyncExitStack() as stack:
+        link = await LocalTransport("micropython:").connect()
+        stack.push_async_callback(link.aclose)
+        transport = _KeptTransport(link)
+        async with open_device(transport):
+            pass  # the interpreter has started
+        device = await stack.enter_async_context(open_device("micropython:"))
+        manager = await stack.enter_async_context(open_session_manager(UNLIMITED))
+        await manager.get_or_create_session(device)
+
+        async def cold() -> None:
+            async with open_device(transport) as fresh, manager.open_session(fresh) as session:
+                await session.evaluate("1")
+
+        async def warm() -> None:
+            async with manager.open_session(device) as session:
+                await session.evaluate("1")
+
+        async def create() -> None:
+            async with manager.open_session(device):
+                pass
+
+        async def reuse() -> None:
+            await manager.get_or_create_session(device)
+
+        rows: dict[str, Callable[[], Awaitable[None]]] = {
+            "cold: attach, detect, session, call, end": cold,
+            "warm: session, call, end": warm,
+            "a session that makes no call": create,
+            "reuse: get_or_create_session": reuse,
+        }
+        times = await interleave(rows, count=60)
+    for name, taken in times.items():
+        show(name, f"{median(taken) / 1000:.3f} ms")
+
+
+async def sizes() -> None:
+    """Bytes on the wire, and of the host's memory."""
+    show("probe, bytes out", str(len(probe_source("abcd"))))
+    show("core, bytes out", str(len(core_source("abcd"))))
+    show("helper that drops a namespace, bytes out", str(len(helper_source(Helper.DROP))))
+    async with (
+        open_device("micropython:") as device,
+        open_session_manager(UNLIMITED) as manager,
+        AsyncExitStack() as stack,
+    ):
+        created = await bytes_per_item(lambda: manager.create_session(device), 300)
+        scoped = await bytes_per_item(
+            lambda: stack.enter_async_context(manager.open_session(device)), 300
+        )
+    show("idle session in a scope", f"{scoped:.0f} B")
+    show("idle session with a task of its own", f"{created:.0f} B")
+
+
+BENCHMARKS = {row.__name__: row for row in (calls, kernel, sessions, sizes)}
+
+
+def main(names: list[str]) -> None:
+    """Runs the named benchmarks, or all."""
+    unknown = set(names) - BENCHMARKS.keys()
+    if unknown:
+        sys.exit(f"no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    print(f"Python {platform.python_version()}, trio {trio.__version__}, {platform.machine()}")
+    for name in names or BENCHMARKS:
+        print(f"{name}: {BENCHMARKS[name].__doc__}")
+        trio.run(BENCHMARKS[name])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

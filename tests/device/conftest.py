@@ -1,0 +1,64 @@
+"""Fixtures of the device's tests: a real interpreter, and the check that none is left behind."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from belay_actors import Device, open_device
+from belay_actors.transport import LocalLink
+
+
+def _children() -> set[int]:
+    """Ids of this process's children, the ones that nobody has waited for included."""
+    found: set[int] = set()
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = place.read_text("ascii", "replace").rpartition(") ")[2].split()[1]
+        except OSError:  # it has ended meanwhile
+            continue
+        if int(parent) == os.getpid():
+            found.add(int(place.parent.name))
+    return found
+
+
+@pytest.fixture(autouse=True)
+def no_process_left() -> Iterator[None]:
+    before = _children()
+    yield
+    assert _children() <= before, "a child process was left"
+
+
+@pytest.fixture
+def children() -> Callable[[], set[int]]:
+    return _children
+
+
+@pytest.fixture
+async def device() -> AsyncIterator[Device]:
+    async with open_device("micropython:") as device:
+        yield device
+
+
+@pytest.fixture
+def link_of() -> Callable[[Device], LocalLink]:
+    def link_of(device: Device) -> LocalLink:
+        link = device._board.attachment.connection.link
+        assert isinstance(link, LocalLink)
+        return link
+
+    return link_of
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], Awaitable[None]]:
+    """Waits for what a board does on its own time, where there is no event to wait for."""
+
+    async def eventually(is_true: Callable[[], bool]) -> None:
+        with trio.fail_after(5):
+            while not is_true():  # noqa: ASYNC110
+                await trio.sleep(0.005)
+
+    return eventually

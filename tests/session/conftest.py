@@ -1,0 +1,111 @@
+"""Fixtures of the sessions' tests: a real interpreter, a manager, and resources to give back."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+
+import attrs
+import pytest
+import trio
+
+from belay_actors import (
+    Device,
+    DeviceSessionManager,
+    SessionResource,
+    open_device,
+    open_session_manager,
+)
+from belay_actors.device import Seat
+from belay_actors.transport import LocalLink
+
+
+@pytest.fixture
+async def device() -> AsyncIterator[Device]:
+    async with open_device("micropython:") as device:
+        yield device
+
+
+@pytest.fixture
+async def other_device() -> AsyncIterator[Device]:
+    async with open_device("micropython:") as device:
+        yield device
+
+
+@pytest.fixture
+async def manager(device: Device) -> AsyncIterator[DeviceSessionManager]:
+    """A manager that is left before the device is closed."""
+    async with open_session_manager() as manager:
+        yield manager
+
+
+@pytest.fixture
+def spaces() -> Callable[[Device], Awaitable[list[int]]]:
+    """The keys of the session namespaces that are on a board now."""
+
+    async def spaces(device: Device) -> list[int]:
+        seat = Seat(-1, device.generation, None)
+        value, _ = await device.run_in(seat, "sorted(spaces)", is_expression=True)
+        assert isinstance(value, list)
+        return [key for key in value if isinstance(key, int) and key > 0]
+
+    return spaces
+
+
+@pytest.fixture
+def link_of() -> Callable[[Device], LocalLink]:
+    def link_of(device: Device) -> LocalLink:
+        link = device._board.attachment.connection.link
+        assert isinstance(link, LocalLink)
+        return link
+
+    return link_of
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], Awaitable[None]]:
+    """Waits for what a board does on its own time, where there is no event to wait for."""
+
+    async def eventually(is_true: Callable[[], bool]) -> None:
+        with trio.fail_after(5):
+            while not is_true():  # noqa: ASYNC110
+                await trio.sleep(0.005)
+
+    return eventually
+
+
+@attrs.frozen(eq=False)
+class Resource:
+    """Something to give back, by whatever the test says."""
+
+    resource_id: str
+    clean: Callable[[], Awaitable[object]]
+    resource_type: str = "Thing"
+    estimated_cost: int = 10
+    created_at: datetime = attrs.field(factory=lambda: datetime.now(UTC))
+
+    async def cleanup(self) -> None:
+        await self.clean()
+
+
+@pytest.fixture
+def make_resource() -> Callable[..., SessionResource]:
+    return Resource
+
+
+@pytest.fixture
+def recorded() -> list[str]:
+    """What was given back, in its order."""
+    return []
+
+
+@pytest.fixture
+def record(recorded: list[str]) -> Callable[[str], SessionResource]:
+    """Makes a resource that only records that it was given back."""
+
+    def record(name: str) -> SessionResource:
+        async def clean() -> None:
+            await trio.lowlevel.checkpoint()
+            recorded.append(name)
+
+        return Resource(name, clean)
+
+    return record

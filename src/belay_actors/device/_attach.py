@@ -69,11 +69,13 @@ class Attachment:
         source = call_source(number, key, code, is_expression=is_expression)
         return await self.connection.run(number, source)
 
-    async def ensure(self, helper: Helper) -> None:
-        """Sends a helper unless the board has it."""
+    async def run_helper(self, helper: Helper, call: str) -> Reply:
+        """Evaluates a call of a helper, which is sent along if the board does not have it."""
         if helper not in self._helpers:
-            await self.run(CORE_KEY, helper_source(helper), is_expression=False)
-            self._helpers.add(helper)
+            call = f"(exec({helper_source(helper)!r}),{call})[1]"
+        reply = await self.run(CORE_KEY, call, is_expression=True)
+        self._helpers.add(helper)
+        return reply
 
     async def recover(self) -> bool:
         """Ends whatever runs. May wait for ever.

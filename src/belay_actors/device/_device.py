@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from belay_actors.board import Helper
-from belay_actors.device._attach import CORE_KEY, MAIN_KEY
+from belay_actors.device._attach import MAIN_KEY
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
 from belay_actors.device._connection import Reply
@@ -186,8 +186,7 @@ class Device(CodeRunner):
         attachment = self._board.attachment
 
         async def operation() -> Reply:
-            await attachment.ensure(Helper.DROP)
-            return await attachment.run(CORE_KEY, f"drop({seat.key})", is_expression=True)
+            return await attachment.run_helper(Helper.DROP, f"drop({seat.key})")
 
         reply = await self._ask(seat, operation, is_urgent=True)
         match to_value(reply, "\n", self.name, seat.session_id):

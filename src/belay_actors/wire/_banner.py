@@ -10,6 +10,7 @@ RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
 _RESTART_BANNERS = (b'Type "help()" for more information.\r\n>>> ', b"MPY: soft reboot\r\n")
 BANNERS = (RAW_BANNER, *_RESTART_BANNERS)
 
+_LINE_END = b"\r\n"
 LONGEST_BANNER = max(map(len, BANNERS))
 
 
@@ -29,6 +30,8 @@ _ANSWERS = re.compile(
 
 def find_banner(data: bytes, start: int, stop: int) -> tuple[int, int] | None:
     """Start and end of the first banner between two positions."""
+    if data.find(_LINE_END, start, stop) < 0:  # all have one, and most of what comes has none
+        return None
     found = [
         (position, position + len(banner))
         for banner in BANNERS

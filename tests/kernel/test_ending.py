@@ -294,7 +294,7 @@ async def test_a_recovery_that_fails_while_it_runs_out_of_grace_ends_the_actor(
     assert all(len(news) == 1 for news in (running, *waiting))
 
 
-async def test_an_error_of_a_recovery_that_cannot_be_copied_still_reaches_everyone(
+async def test_an_error_of_a_recovery_that_cannot_be_copied_is_told_nevertheless(
     start_actor: StartActor, start_caller: StartCaller
 ) -> None:
     class TwoArgumentsError(Exception):
@@ -307,7 +307,10 @@ async def test_an_error_of_a_recovery_that_cannot_be_copied_still_reaches_everyo
     actor = start_actor(serves=False, recover=recover)
     async with trio.open_nursery() as serving:
         serving.start_soon(actor.serve)
-        (_, running), waiting = await start_running_and_waiting(start_caller, actor, trio.Event())
+        _, running = start_caller(actor, trio.sleep_forever)
+        await wait_all_tasks_blocked()
         actor.interrupt_running(make_error)
+    _, refused = start_caller(actor, answer)
     await wait_all_tasks_blocked()
-    assert all(is_about_the_plug(news[0]) for news in (running, *waiting))
+    assert is_about_the_plug(running[0])
+    assert is_about_the_plug(refused[0])

@@ -243,13 +243,22 @@ class Actor:
 
     async def _recovered(self) -> Exception | None:
         """Recovers within the grace; what it returns has ended the actor."""
-        with trio.move_on_after(self._grace):
-            try:
+        try:
+            with trio.move_on_after(self._grace):
                 await self._recover()
-            except Exception as error:
-                broken = error
-                self._mailbox.close(lambda: copy.copy(broken))  # one traceback for each
-                return broken
-            return None
+                return None
+        except Exception as error:
+            broken = error
+            self._mailbox.close(lambda: self._copy(broken))
+            return broken
         self._mailbox.close(self._make_unrecovered)
         return self._make_unrecovered()
+
+    def _copy(self, error: Exception) -> Exception:
+        """The error again, for another caller: each has a traceback of its own."""
+        try:
+            return copy.copy(error)
+        except Exception:  # an exception may want other arguments than it shows
+            replacement = self._make_unrecovered()
+            replacement.__cause__ = error
+            return replacement

@@ -95,5 +95,7 @@ class Mailbox:
         """Takes in nothing more, and tells everyone who waits. Later closings change nothing."""
         if self._closed is None:
             self._closed = make_error
-        while (request := self.take()) is not None:
-            request.fail(make_error())
+        for request in [*self._urgent, *self._normal]:
+            error = make_error()
+            self.withdraw(request)
+            request.fail(error)

@@ -361,7 +361,7 @@ class RawRepl:
             self._tail = (self._tail + raw)[-_TAIL_MAX:]
         elif frame.kind == b"P":
             self._events.append(SessionOutput(frame.key, frame.payload))
-        elif frame.key != self._number or self.state not in IN_PROGRAM:
+        elif frame.key != self._number or self.state not in (State.SENT, *IN_PROGRAM):
             self._events.append(Dropped(frame.key, is_damaged=False))
         elif frame.kind == b"T":
             self.state = State.FAILING

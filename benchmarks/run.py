@@ -119,6 +119,9 @@ class _KeptLink(Link):
     async def interrupt(self) -> bool:
         raise NotImplementedError
 
+    async def restart(self) -> bool:
+        return False
+
     async def find_end(self) -> LinkEnd:
         raise NotImplementedError
 

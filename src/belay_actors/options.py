@@ -34,8 +34,11 @@ class DeviceOptions:
 
     Attributes:
         attach_timeout: seconds that a board may take to show its raw REPL after it was opened.
-        recovery_grace: seconds for interrupt and resync after a cancellation; when they are used
-            up the device is given up with ``DeviceUnresponsiveError``.
+        recovery_grace: seconds for interrupt and resync after a cancellation. When they are used
+            up, the board is restarted by force or given up.
+        restart_unresponsive: restart a board that cannot be interrupted, where its transport can
+            do that: its sessions fail with ``DeviceResetError``, and the device can be used on.
+            Otherwise it is given up with ``DeviceUnresponsiveError``.
         max_output_bytes: the most that one call may print, or send as a value.
         upload: how code travels. ``"plain"`` is the raw REPL without flow control, ``"raw-paste"``
             has it, ``"auto"`` takes plain where the link loses nothing and raw-paste elsewhere.
@@ -43,6 +46,7 @@ class DeviceOptions:
 
     attach_timeout: float = attrs.field(default=3.0, validator=_finite_seconds)
     recovery_grace: float = attrs.field(default=5.0, validator=_finite_seconds)
+    restart_unresponsive: bool = True
     max_output_bytes: int = attrs.field(default=64 * 1024 * 1024, validator=_count)
     upload: Upload = attrs.field(
         default="auto", validator=validators.in_(("auto", "plain", "raw-paste"))

@@ -43,6 +43,9 @@ class BorrowedLink(Link):
     async def interrupt(self) -> bool:
         return await self.inner.interrupt()
 
+    async def restart(self) -> bool:
+        return False
+
     async def find_end(self) -> LinkEnd:
         return await self.inner.find_end()
 

@@ -164,22 +164,44 @@ async def test_an_interpreter_that_exits_during_a_call_has_reset(device: Device)
     assert await device.evaluate("1 + 1") == 2
 
 
-async def test_a_paused_interpreter_is_given_up_and_its_process_ended(link_of: LinkOf) -> None:
+async def cancel_a_call_of_a_paused_interpreter(device: Device, pid: int) -> None:
+    async with trio.open_nursery() as nursery:
+        scope = trio.CancelScope()
+
+        @nursery.start_soon
+        async def _() -> None:
+            with scope:
+                await device.execute("while True: pass")
+
+        await trio.testing.wait_all_tasks_blocked()
+        await pause(pid)
+        scope.cancel()
+    assert scope.cancelled_caught
+
+
+async def test_a_paused_interpreter_is_restarted_by_force(link_of: LinkOf) -> None:
     options = DeviceOptions(recovery_grace=0.3)
+    async with (
+        open_device("micropython:", options=options) as device,
+        open_session_manager() as manager,
+    ):
+        pid = link_of(device).pid
+        with pytest.raises(DeviceResetError):
+            async with manager.open_session(device) as session:
+                await session.execute("x = 1")
+                await cancel_a_call_of_a_paused_interpreter(device, pid)
+                await session.evaluate("x")
+        assert device.generation == 2
+        assert await device.evaluate("6 * 7") == 42
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_a_paused_interpreter_is_given_up_and_its_process_ended(link_of: LinkOf) -> None:
+    options = DeviceOptions(recovery_grace=0.3, restart_unresponsive=False)
     async with open_device("micropython:", options=options) as device:
         pid = link_of(device).pid
-        async with trio.open_nursery() as nursery:
-            scope = trio.CancelScope()
-
-            @nursery.start_soon
-            async def _() -> None:
-                with scope:
-                    await device.execute("while True: pass")
-
-            await trio.testing.wait_all_tasks_blocked()
-            await pause(pid)
-            scope.cancel()
-        assert scope.cancelled_caught
+        await cancel_a_call_of_a_paused_interpreter(device, pid)
         with pytest.raises(DeviceUnresponsiveError, match=r"0\.3 s") as caught:
             await device.evaluate("1")
         assert caught.value.device == device.name

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import trio
 
-from belay_actors import Device, DeviceOptions, RemoteError, open_device
+from belay_actors import Device, DeviceOptions, DeviceState, RemoteError, open_device
 
 
 @pytest.fixture(params=["raw-paste", "plain"])
@@ -64,7 +64,8 @@ async def test_an_upload_can_be_cancelled_at_any_moment(uploading: Device) -> No
         with trio.move_on_after(moment * 0.0007):
             await uploading.execute(code)
         assert await uploading.evaluate(f"{moment}") == moment
-    assert uploading.generation == 1
+    # A SIGINT while it compiles can break the interpreter, which is then restarted.
+    assert uploading.state is DeviceState.OPEN
 
 
 async def test_many_tasks_may_call(uploading: Device) -> None:

@@ -98,7 +98,7 @@ def test_a_reply_comes_out_when_the_board_is_at_its_prompt(running: RawRepl, fra
 def test_output_comes_out_while_the_code_runs(running: RawRepl) -> None:
     assert running.receive(b"one\n") == [Output(b"one\n")]
     assert running.receive(b"two\n") == [Output(b"two\n")]
-    assert running.is_running
+    assert running.state is State.RUNNING
 
 
 def test_a_call_in_a_call_is_a_mistake_of_the_host(running: RawRepl) -> None:

@@ -106,34 +106,33 @@ class Board:
             return await operation()
         except (LinkEnded, BoardRestarted, NoReply, TooMuchOutput) as error:
             trouble = error
-        with trio.move_on_after(self._options.recovery_grace):
-            if await self._mend(trouble):
-                raise self._explain(trouble, session_id)
-            raise self.make_reset_error(session_id)
-        raise self._lose(self.make_unresponsive_error)
+        if await self._mend(trouble):
+            raise self._explain(trouble, session_id)
+        raise self.make_reset_error(session_id)
 
     async def recover(self) -> None:
         """Ends whatever runs, and makes the board ready.
 
         Raises:
             DeviceLostError: the board is gone.
-            DeviceUnresponsiveError: it did not become ready within the recovery grace.
+            DeviceUnresponsiveError: it did not become ready within the recovery grace, and could
+                not be restarted.
 
         Cancellation: the board must be recovered.
         """
-        with trio.move_on_after(self._options.recovery_grace):
-            await self._restore()
-            return
-        raise self._lose(self.make_unresponsive_error)
+        await self._restore()
 
     async def watch(self) -> None:
-        """Listens while nothing runs, and mends the board when it restarts, until cancelled."""
+        """Listens while nothing runs, and mends the board when it restarts, until cancelled.
+
+        Cancellation: mending is shielded; it is bounded by recovery grace and attach timeout.
+        """
         try:
             trouble = await self.attachment.connection.watch()
         except LinkEnded as ended:
             trouble = ended
-        with contextlib.suppress(DeviceError):  # lost; whoever has to know has been told
-            await self._mend(trouble)
+        with trio.CancelScope(shield=True), contextlib.suppress(DeviceError):
+            await self._mend(trouble)  # or lost; whoever has to know has been told
 
     async def _mend(self, trouble: Exception) -> bool:
         """Makes the board ready. Returns whether all on the board is still there."""
@@ -144,18 +143,27 @@ class Board:
 
     async def _restore(self) -> bool:
         """Ends whatever runs. Returns whether all on the board is still there."""
+        end: LinkEnd | None = None
         try:
-            if await self.attachment.recover():
-                return True
-            await self.attachment.set_up()
-        except (NoReply, ValueError) as error:  # it answers, but no longer runs code
-            raise self._lose(self.make_unresponsive_error) from error
-        except LinkEnded as error:
-            ended = error
-        else:
-            self._reset()
-            return False
-        return await self._mend(ended)
+            with trio.move_on_after(self._options.recovery_grace):
+                if await self.attachment.recover():
+                    return True
+                await self.attachment.set_up()
+                self._reset()
+                return False
+        except LinkEnded as ended:
+            end = ended.end
+        except (NoReply, ValueError):
+            pass  # it answers, but no longer runs code
+        await self._replace_link(end or await self._force_restart())
+        return False
+
+    async def _force_restart(self) -> LinkEnd:
+        """Restarts the board by force, as the last resort before it is given up."""
+        link = self.attachment.connection.link
+        if self._options.restart_unresponsive and await link.restart():
+            return await link.find_end()
+        raise self._lose(self.make_unresponsive_error)
 
     async def _replace_link(self, end: LinkEnd) -> None:
         """Attaches anew where the board has only restarted; else it is lost.

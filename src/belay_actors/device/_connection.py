@@ -29,6 +29,7 @@ from belay_actors.wire import (
 # Seconds between Ctrl-Cs. One that comes before the code runs is lost, so the next follows soon;
 # later ones wait longer, because a board may be busy in a function that cannot be interrupted. A
 # signal is never lost, and a second one kills a process that has not noticed the first.
+_SHORT_CALL = 0.02  # seconds; most calls are over by then, and need no interrupt
 _CTRL_C_PAUSES = (0.02, 0.05, 0.1, 0.25, 0.5)
 _SIGNAL_PAUSE = 1.0
 _RESYNC_PAUSES = (0.25, 0.5, 1.0)
@@ -113,9 +114,7 @@ class Connection:
         """
         for pause in itertools.chain(_RESYNC_PAUSES, itertools.repeat(_RESYNC_PAUSES[-1])):
             await self._send(self._machine.resync(by_friendly=by_friendly))
-            with trio.move_on_after(pause):
-                while self._machine.is_busy:
-                    await self._receive()
+            await self._wait_over(pause)
             if not self._machine.is_busy and not self._machine.is_detached:
                 return
             await self.link.interrupt()
@@ -156,20 +155,20 @@ class Connection:
     async def interrupt(self) -> None:
         """Interrupts until nothing runs, or the board has restarted. May wait for ever."""
         pauses = iter(_CTRL_C_PAUSES)
+        await self._wait_over(_SHORT_CALL)
         while self._machine.is_busy:
-            with trio.move_on_after(_CTRL_C_PAUSES[0]):  # better not before the code runs
-                while self._machine.is_busy and not self._machine.is_running:
-                    await self._receive()
-            if not self._machine.is_busy:
-                return
             if await self.link.interrupt():
                 pause = _SIGNAL_PAUSE
             else:
                 await self._send(_CTRL_C)
                 pause = next(pauses, _CTRL_C_PAUSES[-1])
-            with trio.move_on_after(pause):
-                while self._machine.is_busy:
-                    await self._receive()
+            await self._wait_over(pause)
+
+    async def _wait_over(self, seconds: float) -> None:
+        """Waits for that long until nothing runs."""
+        with trio.move_on_after(seconds):
+            while self._machine.is_busy:
+                await self._receive()
 
     async def watch(self) -> Exception:
         """Listens while nothing runs, until the board restarts, and returns that news.

@@ -57,6 +57,16 @@ class Link(trio.abc.Stream):
         """
 
     @abc.abstractmethod
+    async def restart(self) -> bool:
+        """Starts the board anew by force, where that is possible; all that is on it is lost.
+
+        Returns:
+            Whether that was done. The stream then ends, or shows the board as it starts.
+
+        Cancellation: the board may or may not have been restarted.
+        """
+
+    @abc.abstractmethod
     async def find_end(self) -> LinkEnd:
         """Tells why the stream has ended. Only to be called when it has."""
 

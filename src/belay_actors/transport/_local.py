@@ -39,6 +39,7 @@ class LocalLink(Link):
         self._descriptor = descriptor
         self._process = process
         self._is_micropython = False
+        self._is_given_up = False
 
     @property
     def pid(self) -> int:
@@ -86,10 +87,20 @@ class LocalLink(Link):
             return False
         return await interrupt_process(self._process.pid)
 
+    async def restart(self) -> bool:
+        """Kills the interpreter; connecting again gives a new one."""
+        await trio.lowlevel.checkpoint()
+        if self._process.returncode is None:
+            self._is_given_up = True
+            self._process.kill()
+        return True
+
     async def find_end(self) -> LinkEnd:
         with trio.move_on_after(_EXIT_TIME):
             await self._process.wait()
         code = self._process.returncode
+        if self._is_given_up:
+            return LinkEnd("the interpreter had to be killed", is_restart=True)
         if code is None:
             return LinkEnd("the interpreter closed its terminal", is_restart=False)
         if code < 0:

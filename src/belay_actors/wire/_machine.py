@@ -116,11 +116,6 @@ class RawRepl:
         return self.state is State.DETACHED
 
     @property
-    def is_running(self) -> bool:
-        """Whether the board is known to run the code of the last command."""
-        return self.state in IN_PROGRAM
-
-    @property
     def tail(self) -> bytes:
         """The end of what the board has printed since the last command, for messages."""
         return self._tail

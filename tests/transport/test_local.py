@@ -79,6 +79,24 @@ async def test_interrupt_leaves_a_stopped_process_stopped(link: LocalLink) -> No
     assert _state(link.pid) in "Tt"
 
 
+async def test_interrupt_gets_through_to_a_process_that_somebody_lets_go_on(
+    link: LocalLink,
+) -> None:
+    await link.send_all(b"print('on')\nwhile True: pass\x04")
+    await read_until(link, b"on\n")
+
+    async def let_go_on() -> None:
+        for _ in range(3):
+            os.kill(link.pid, signal.SIGCONT)
+            await trio.lowlevel.checkpoint()
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(let_go_on)
+            assert await link.interrupt()
+        assert b"KeyboardInterrupt" in await read_until(link, b"\x04>")
+
+
 async def test_an_exit_is_a_restart(link: LocalLink) -> None:
     await link.send_all(b"\x04")
     await read_until(link, b"OK\r\n")

@@ -34,9 +34,9 @@ async def interrupt_process(pid: int) -> bool:
     if _state(pid) in _STOPPED + _DEAD:
         await trio.lowlevel.checkpoint()
         return False
-    os.kill(pid, signal.SIGSTOP)
     try:
         while (state := _state(pid)) not in _STOPPED + _DEAD:  # noqa: ASYNC110  # no event for it
+            os.kill(pid, signal.SIGSTOP)  # each time: somebody else may let it go on
             await trio.lowlevel.checkpoint()
         is_caught = state in _STOPPED and _catches_sigint(pid)
         if is_caught:

@@ -1,4 +1,4 @@
-"""Fixtures of the sessions' tests: a real interpreter, a manager, and resources to give back."""
+"""Fixtures of the sessions' tests: a manager, and resources to give back."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -15,13 +15,6 @@ from belay_actors import (
     open_session_manager,
 )
 from belay_actors.device import Seat
-from belay_actors.transport import LocalLink
-
-
-@pytest.fixture
-async def device() -> AsyncIterator[Device]:
-    async with open_device("micropython:") as device:
-        yield device
 
 
 @pytest.fixture
@@ -48,28 +41,6 @@ def spaces() -> Callable[[Device], Awaitable[list[int]]]:
         return [key for key in value if isinstance(key, int) and key > 0]
 
     return spaces
-
-
-@pytest.fixture
-def link_of() -> Callable[[Device], LocalLink]:
-    def link_of(device: Device) -> LocalLink:
-        link = device._board.attachment.connection.link
-        assert isinstance(link, LocalLink)
-        return link
-
-    return link_of
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], bool]], Awaitable[None]]:
-    """Waits for what a board does on its own time, where there is no event to wait for."""
-
-    async def eventually(is_true: Callable[[], bool]) -> None:
-        with trio.fail_after(5):
-            while not is_true():  # noqa: ASYNC110
-                await trio.sleep(0.005)
-
-    return eventually
 
 
 @attrs.frozen(eq=False)

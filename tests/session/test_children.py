@@ -183,3 +183,20 @@ async def test_a_failed_child_of_a_created_session_ends_it(
         await session.wait_ended()
     assert not session.is_active
     assert manager.get_session_stats().active_session_count == 0
+
+
+async def test_a_child_may_end_its_own_session(
+    manager: DeviceSessionManager, device: Device
+) -> None:
+    with trio.fail_after(5):
+        async with manager.open_session(device) as session:
+
+            async def end_it() -> None:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(session.aclose)
+                await trio.sleep_forever()  # it is cancelled, as all children are
+
+            session.start_soon(end_it)
+            await session.wait_ended()
+    assert session.report is not None
+    assert session.report.is_clean

@@ -46,7 +46,7 @@ def typed(value: Value) -> object:
         case list() | tuple():
             inner: object = [typed(item) for item in value]
         case set() | frozenset():
-            inner = frozenset(repr(typed(item)) for item in value)
+            inner = sorted(repr(typed(item)) for item in value)
         case dict():
             inner = [(typed(key), typed(item)) for key, item in value.items()]
         case _:

@@ -1,7 +1,9 @@
 """What a session holds besides names: resources and child tasks, given back in reverse order."""
 
+import contextvars
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -62,6 +64,12 @@ class ResourceUsageStats:
     resources_by_type: Mapping[str, int]
 
 
+# The child task that the running code is part of: it cannot wait for its own end.
+_own_child: contextvars.ContextVar["ChildTask | None"] = contextvars.ContextVar(
+    "belay_actors_own_child", default=None
+)
+
+
 @attrs.define(eq=False)
 class ChildTask:
     """A task that the session has started, as something to give back: by cancelling it."""
@@ -70,10 +78,23 @@ class ChildTask:
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     has_ended: trio.Event = attrs.field(factory=trio.Event)
 
+    @contextmanager
+    def entered(self) -> Generator[None, None, None]:
+        """What the task runs in."""
+        token = _own_child.set(self)
+        try:
+            with self.scope:
+                yield
+        finally:
+            _own_child.reset(token)
+
     async def cleanup(self) -> None:
-        """Cancels the task and waits until it has ended."""
+        """Cancels the task and waits until it has ended; not if it is the one that asks."""
         self.scope.cancel()
-        await self.has_ended.wait()
+        if _own_child.get() is self:
+            await trio.lowlevel.checkpoint()
+        else:
+            await self.has_ended.wait()
 
 
 class ResourceTracker:

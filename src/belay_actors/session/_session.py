@@ -125,7 +125,7 @@ class Session(CodeRunner):
 
     def _check_active(self) -> None:
         if self._state is not SessionState.ACTIVE:
-            raise self._make_refusal()
+            raise self._refusal()
 
     def _keep_output(self, text: str) -> None:
         self.receive_output(text)
@@ -165,7 +165,7 @@ class Session(CodeRunner):
 
     async def _run_child(self, child: ChildTask, task: Callable[[], Awaitable[object]]) -> None:
         try:
-            with child.scope:
+            with child.entered():
                 await task()
         except Exception as error:
             if self.is_active or not self._is_refusal(error):
@@ -179,7 +179,19 @@ class Session(CodeRunner):
         if isinstance(error, BaseExceptionGroup):
             group = cast("BaseExceptionGroup[BaseException]", error)
             return all(map(self._is_refusal, group.exceptions))
-        return isinstance(error, type(self._make_refusal()))
+        refusal = self._refusal()
+        return (
+            isinstance(error, type(refusal))
+            and isinstance(error, BelayError)
+            and error.session_id == self.session_id
+        )
+
+    def _refusal(self) -> Exception:
+        """The error for those who ask for more calls, with this session's id."""
+        error = self._make_refusal()
+        if isinstance(error, BelayError) and error.session_id is None:
+            error.session_id = self.session_id
+        return error
 
     # The scope.
 
@@ -200,7 +212,7 @@ class Session(CodeRunner):
             self._note_cleanup(error)
             raise
         if self._body_scope.cancelled_caught:
-            cause = self._make_refusal()
+            cause = self._refusal()
             self._note_cleanup(cause)
             raise cause
         if self._cleanup_error is not None:
@@ -238,7 +250,7 @@ class Session(CodeRunner):
         if self._state is SessionState.ACTIVE:
             self._state = SessionState.STOPPED
             self._make_refusal = make_error
-            self.device.interrupt(self._seat, make_error)
+            self.device.interrupt(self._seat, self._refusal)
 
     def stop(self, make_error: MakeError) -> None:
         """As ``refuse``, and cancels the body, so that the owner ends the session."""
@@ -289,7 +301,7 @@ class Session(CodeRunner):
         dropped = DroppedNamespace(0)
         token = _cleaning.set(self)
         try:
-            self.device.interrupt(self._seat, self._make_refusal)
+            self.device.interrupt(self._seat, self._refusal)
             failures += await self.resources.give_back(deadline, reserved=1)
             dropped = await self._drop(deadline, failures)
         finally:

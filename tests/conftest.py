@@ -1,4 +1,4 @@
-"""Fixtures of the device's tests: a real interpreter, and the check that none is left behind."""
+"""Fixtures for all: a real interpreter, and the check that no process is left behind."""
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

@@ -102,11 +102,22 @@ def _negative(value: int | float | complex) -> int | float | complex:
 
 
 def _complex(left: ast.expr, operator: ast.operator, right: ast.expr) -> complex:
-    real, imaginary = _number(left), _number(right)
-    if isinstance(real, complex) or not isinstance(imaginary, complex):
+    real, imaginary = _real(left), _number(right)
+    if not isinstance(imaginary, complex):
         raise TypeError("a sum that is no complex number")
     sign = 1 if isinstance(operator, ast.Add) else -1
     return complex(real, sign * imaginary.imag)  # a sum would lose the signs of zeros
+
+
+def _real(node: ast.expr) -> float:
+    match node:
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_real(operand)  # of a float: a real part is written without its point
+        case _:
+            number = _number(node)
+            if isinstance(number, complex):
+                raise TypeError("a sum of complex numbers")
+            return float(number)
 
 
 def _bytearray(source: Value = b"") -> bytearray:

@@ -167,6 +167,19 @@ async def test_a_thread_that_is_left_running_dies_after_its_session(
     assert device.generation == 1
 
 
+async def test_what_a_thread_says_while_its_session_ends_is_not_lost(
+    device: Device, manager: DeviceSessionManager, eventually: Eventually
+) -> None:
+    def have_failed(count: int) -> Callable[[], bool]:
+        return lambda: device.background_output.count("NameError") == count
+
+    for number in range(1, 21):
+        async with manager.open_session(device) as session:
+            await session.execute(TICKER)
+            await eventually(lambda: "tick" in session.background_output)
+        await eventually(have_failed(number))
+
+
 async def test_each_session_gets_the_output_of_its_own_threads(
     device: Device, manager: DeviceSessionManager, eventually: Eventually
 ) -> None:

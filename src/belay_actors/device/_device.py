@@ -189,6 +189,8 @@ class Device(CodeRunner):
             return await attachment.run_helper(Helper.DROP, f"drop({seat.key})")
 
         reply = await self._ask(seat, operation, is_urgent=True)
+        # A thread that fails for want of its names may say so while they are taken away.
+        self._keep_output(to_text(reply.output, self.capabilities.newline))
         match to_value(reply, "\n", self.name, seat.session_id):
             case (int(names), list(removed), list(left)):
                 own = max(names - _CORE_NAMES, 0)

@@ -10,7 +10,7 @@ from belay_actors.wire import ReplyKind
 _LAST_LINE = re.compile(r"^([A-Za-z_]\w*)(?:: ?(.*))?$")
 _TOO_DEEP = "maximum recursion depth exceeded"
 _CODE_FRAME = b'  File "<string>"'
-_OWN_FRAME = '  File "<stdin>"'  # the core's; code of calls is in "<string>"
+_OWN_FRAME = b'  File "<stdin>"'  # the core's; code of calls is in "<string>"
 
 
 def to_text(data: bytes, newline: str) -> str:
@@ -55,13 +55,13 @@ def to_value(reply: Reply, newline: str, device: str, session_id: str | None) ->
             device=device,
             session_id=session_id,
         )
-    remote_error = _remote_error(value, to_text(replied.traceback, newline), device, session_id)
+    traceback = to_text(_without_own_frames(replied.traceback), newline)
+    remote_error = _remote_error(value, traceback, device, session_id)
     remote_error.output = to_text(reply.output, newline)
     raise remote_error
 
 
 def _remote_error(value: Value, traceback: str, device: str, session_id: str | None) -> RemoteError:
-    traceback = _without_own_frames(traceback)
     match value:
         case (str(name), str(message), int(errno)) if not isinstance(errno, bool):
             return RemoteOSError(
@@ -75,12 +75,13 @@ def _remote_error(value: Value, traceback: str, device: str, session_id: str | N
 
 def _is_too_deep(value: Value, traceback: bytes) -> bool:
     """Whether the core itself, not the code, has run out of stack: in looking at the value."""
-    return value == ("RuntimeError", _TOO_DEEP, False) and _CODE_FRAME not in traceback
+    is_ours = traceback.count(_OWN_FRAME) > 1 and _CODE_FRAME not in traceback
+    return is_ours and value == ("RuntimeError", _TOO_DEEP, False)
 
 
-def _without_own_frames(traceback: str) -> str:
+def _without_own_frames(traceback: bytes) -> bytes:
     lines = traceback.splitlines(keepends=True)
-    return "".join(line for line in lines if not line.startswith(_OWN_FRAME))
+    return b"".join(line for line in lines if not line.startswith(_OWN_FRAME))
 
 
 def remote_error_from_tail(

@@ -7,6 +7,7 @@
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 import trio
@@ -211,22 +212,24 @@ async def test_a_paused_interpreter_is_given_up_and_its_process_ended(link_of: L
 
 
 async def test_a_paused_interpreter_that_goes_on_in_time_is_used_on(
-    device: Device, link_of: LinkOf
+    device: Device, link_of: LinkOf, eventually: Eventually, tmp_path: Path
 ) -> None:
     pid = link_of(device).pid
-    with trio.move_on_after(0.05):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(device.execute, "while True: pass")
-            await trio.testing.wait_all_tasks_blocked()
-            await pause(pid)
+    started = tmp_path / "started"  # to be interrupted while it compiles could break it
+    scope = trio.CancelScope()
 
-            def go_on() -> None:
-                os.kill(pid, signal.SIGCONT)
+    async def run_endlessly() -> None:
+        with scope:
+            await device.execute(f"open({str(started)!r}, 'w').close()\nwhile True: pass")
 
-            async with trio.open_nursery() as inner:
-                inner.cancel_scope.shield = True
-                await trio.sleep(0.15)
-                go_on()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run_endlessly)
+        await eventually(started.exists)
+        await pause(pid)
+        scope.cancel()
+        await trio.sleep(0.15)
+        os.kill(pid, signal.SIGCONT)
+    assert scope.cancelled_caught
     assert await device.evaluate("1 + 1") == 2
     assert device.generation == 1
 

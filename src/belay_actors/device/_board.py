@@ -7,6 +7,7 @@ sessions: the board was reset, and the board is lost.
 """
 
 import contextlib
+import functools
 from collections.abc import Awaitable, Callable
 
 import trio
@@ -101,7 +102,6 @@ class Board:
 
         Cancellation: the board must be recovered.
         """
-        trouble: Exception
         try:
             return await operation()
         except (LinkEnded, BoardRestarted, NoReply, TooMuchOutput) as error:
@@ -128,9 +128,9 @@ class Board:
         Cancellation: mending is shielded; it is bounded by recovery grace and attach timeout.
         """
         try:
-            trouble = await self.attachment.connection.watch()
-        except LinkEnded as ended:
-            trouble = ended
+            await self.attachment.connection.watch()
+        except (LinkEnded, BoardRestarted) as error:
+            trouble = error
         with trio.CancelScope(shield=True), contextlib.suppress(DeviceError):
             await self._mend(trouble)  # or lost; whoever has to know has been told
 
@@ -170,7 +170,7 @@ class Board:
 
         Cancellation: shielded; bounded by the attach timeout.
         """
-        lost: MakeDeviceError = lambda: self.make_lost_error(end.reason)  # noqa: E731
+        lost = functools.partial(self.make_lost_error, end.reason)
         if not end.is_restart:
             raise self._lose(lost)
         with trio.CancelScope(shield=True):

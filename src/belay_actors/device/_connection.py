@@ -7,7 +7,7 @@ device's business: it hears of that by exceptions, and of everything that belong
 
 import contextlib
 import itertools
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import attrs
 import trio
@@ -170,15 +170,17 @@ class Connection:
             while self._machine.is_busy:
                 await self._receive()
 
-    async def watch(self) -> Exception:
-        """Listens while nothing runs, until the board restarts, and returns that news.
+    async def watch(self) -> NoReturn:
+        """Listens while nothing runs.
 
         Raises:
-            LinkEnded: as its name says.
+            LinkEnded, BoardRestarted: as their names say.
+
+        Cancellation: nothing that came is lost.
         """
         while not self._machine.is_detached:
             await self._receive()
-        return BoardRestarted()
+        raise BoardRestarted
 
     async def leave(self, code: str) -> None:
         """Runs ``code`` and leaves the board at its friendly prompt, if it can be reached."""

@@ -17,8 +17,7 @@ from typing import TypeVarTuple, cast
 
 import trio
 
-from belay_actors.device import CodeRunner, Device, DroppedNamespace
-from belay_actors.device._recent_text import RecentText
+from belay_actors.device import CodeRunner, Device, DroppedNamespace, RecentText
 from belay_actors.errors import (
     BelayError,
     DeviceResetError,

@@ -274,3 +274,26 @@ async def test_closing_a_device_tells_whoever_runs_or_waits() -> None:
             nursery.start_soon(call, number)
         await trio.testing.wait_all_tasks_blocked()
     assert sorted(told) == [0, 1, 2, 3]
+
+
+async def test_a_call_waits_while_the_board_is_made_ready_again(
+    device: Device, link_of: LinkOf, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = device._board
+    mend = board._mend
+    begun: list[bool] = []
+    ended: list[bool] = []
+
+    async def mend_slowly(trouble: Exception) -> bool:
+        begun.append(True)
+        await trio.sleep(0.05)
+        is_intact = await mend(trouble)
+        ended.append(is_intact)
+        return is_intact
+
+    monkeypatch.setattr(board, "_mend", mend_slowly)
+    link_of(device).send_nowait(b"\x01")  # its answer looks as if the board had started anew
+    await eventually(lambda: bool(begun))
+    assert await device.evaluate("6 * 7") == 42
+    assert begun == ended == [True]
+    assert device.generation == 1

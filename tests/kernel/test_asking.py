@@ -8,6 +8,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from belay_actors.kernel import Actor, ActorStatistics
+from belay_actors.kernel._request import Request
 
 StartActor = Callable[..., Actor]
 StartCaller = Callable[..., tuple[trio.CancelScope, list[object]]]
@@ -21,6 +22,27 @@ async def answer() -> int:
 async def fail() -> None:
     await trio.lowlevel.checkpoint()
     raise ValueError("of the operation")
+
+
+async def test_no_keyboard_interrupt_is_raised_between_asking_and_the_answer(
+    start_actor: StartActor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would leave a request in the mailbox of which the caller does not wait."""
+    actor = start_actor()
+    put = actor._mailbox.put
+    protected: list[bool] = []
+
+    def put_and_note(request: Request[object]) -> None:
+        protected.append(trio.lowlevel.currently_ki_protected())
+        put(request)
+
+    async def note() -> None:
+        await trio.lowlevel.checkpoint()
+        protected.append(trio.lowlevel.currently_ki_protected())
+
+    monkeypatch.setattr(actor._mailbox, "put", put_and_note)
+    await actor.ask(note)
+    assert protected == [True, True]
 
 
 async def test_the_caller_gets_the_result(start_actor: StartActor) -> None:

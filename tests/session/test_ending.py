@@ -264,12 +264,13 @@ async def test_a_lost_device_ends_the_session_and_its_resources_are_still_tried(
 async def test_a_reset_device_ends_the_session_and_nothing_is_left(
     device: Device, manager: DeviceSessionManager, fill: Fill, recorded: list[str], link_of: LinkOf
 ) -> None:
-    with pytest.raises(DeviceResetError):
+    with pytest.raises(DeviceResetError) as caught:
         async with manager.open_session(device) as session:
             await fill(session)
             link_of(device).send_nowait(b"\x04")
             await trio.sleep_forever()
     check_clean(session, recorded)
+    assert caught.value.session_id == session.session_id
     async with manager.open_session(device) as session:
         assert await session.evaluate("1 + 1") == 2
 

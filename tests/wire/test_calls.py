@@ -162,3 +162,9 @@ def test_leaving_goes_to_the_friendly_prompt_from_anywhere(running: RawRepl) -> 
     assert running.leave() == b"\x03\x02"
     assert running.state is State.DETACHED
     assert not running.is_busy
+
+
+def test_a_reply_is_believed_though_its_ok_was_lost(idle: RawRepl, frame: Frame) -> None:
+    """Its number is used once only, so it can be no other call's."""
+    idle.submit(1, "f()")
+    assert idle.receive(frame("V", 1, "42") + END) == [Replied(1, ReplyKind.VALUE, b"42", b"")]

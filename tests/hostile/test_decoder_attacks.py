@@ -15,6 +15,7 @@ import pytest
 from belay_actors.values import _decode, decode
 
 SIZE = 500_000  # bytes: some of these took Python's own parser minutes, or gigabytes
+MERSENNE = 2**61 - 1  # integers that differ by it have one hash
 
 NO_VALUES: dict[str, bytes] = {
     "f-strings": b"f'" + b"{1}" * (SIZE // 3) + b"'",
@@ -184,6 +185,33 @@ def test_a_number_that_was_read_can_be_shown() -> None:
     with pytest.raises(ValueError, match="no value"):
         decode(b"0x" + b"f" * 4000)
     assert len(repr(decode(b"[" + b"9" * 4300 + b"]"))) == 4302
+
+
+COLLIDING = ", ".join(str(number * MERSENNE) for number in range(1, 20_000))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{{{COLLIDING}}}",
+        f"{{{COLLIDING.replace(',', ': 0,')}: 0}}",
+        f"set([{COLLIDING}])",
+        f"frozenset({{{COLLIDING}}})",
+        f"{{({COLLIDING.replace(', ', ',), (')},)}}",
+    ],
+    ids=["set", "dict", "set of a list", "frozenset", "tuples"],
+)
+def test_keys_that_were_chosen_to_collide_are_refused(text: str) -> None:
+    began = time.process_time()
+    with pytest.raises(ValueError, match="keys of one hash"):
+        decode(text.encode())
+    assert time.process_time() - began < 1
+
+
+def test_keys_that_collide_by_accident_are_keys() -> None:
+    keys = [*range(-50, 1000), *range(MERSENNE, MERSENNE + 1000), *map(float, range(2000, 3000))]
+    assert decode(repr(set(keys)).encode()) == set(keys)
+    assert decode(repr(dict.fromkeys(keys, 0)).encode()) == dict.fromkeys(keys, 0)
 
 
 CODE = [

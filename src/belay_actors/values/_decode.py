@@ -8,6 +8,7 @@ is nested at most 200 deep. Anything else, whoever wrote it, is a ``ValueError``
 
 import re
 from collections.abc import Callable
+from itertools import groupby
 
 Value = (
     None
@@ -30,6 +31,7 @@ Value = (
 _MOST_PARTS = 1_000_000  # read in about a second; 120 MB if each is in a set of its own
 _DEEPEST = 200
 _LONGEST_NUMBER = 4300  # digits: work on them is quadratic; it is Python's own limit, too
+_MOST_ALIKE = 100  # keys of one hash: more are no accident, and work on them is quadratic, too
 _SHOWN = 100  # bytes of a text in an error message
 
 _SMALL_INT = re.compile(rb"-?\d{1,18}")
@@ -146,6 +148,7 @@ class _Reader:
                 break
         else:
             self._position += 1
+        _check_keys(keys)
         return set(keys) if keys and not values else dict(zip(keys, values, strict=True))
 
     def _take(self, expected: bytes) -> bytes:
@@ -180,6 +183,14 @@ def _unquote(literal: bytes) -> str | bytes:
     return text.encode("latin-1") if is_bytes else text
 
 
+def _check_keys(keys: list[Value]) -> None:
+    """Keys chosen to have one hash would take the square of their number in time."""
+    if len(keys) > _MOST_ALIKE:
+        for _, alike in groupby(sorted(map(hash, keys))):
+            if sum(1 for _ in alike) > _MOST_ALIKE:
+                raise ValueError("too many keys of one hash")
+
+
 def _bytearray(source: Value = b"") -> bytearray:
     if not isinstance(source, bytes):
         raise TypeError("a bytearray of something else than bytes")
@@ -197,7 +208,9 @@ def _frozenset(source: Value = ()) -> frozenset[Value]:
 def _items(source: Value) -> list[Value]:
     if not isinstance(source, list | tuple | set):
         raise TypeError("a set of something that is no display")
-    return list(source)
+    items = list(source)
+    _check_keys(items)
+    return items
 
 
 def _range(*bounds: Value) -> range:

@@ -197,8 +197,10 @@ class RawRepl:
     def _consume(self, data: bytes) -> int:
         """Walks from mark to mark. Returns where the bytes start that mean nothing yet."""
         text = position = 0
+        stop = self._frames.find(data, 0)
         while position < len(data):
-            stop = self._frames.find(data, position)
+            if 0 <= stop < position:
+                stop = self._frames.find(data, position)
             found = self._find_mark(data, position, stop if stop >= 0 else len(data))
             if found is not None:
                 self._text(data[text : found[0]])
@@ -225,18 +227,18 @@ class RawRepl:
         """Start and end of the first mark or banner between two positions."""
         if self.state in IN_PROGRAM:
             return None
-        banner = find_banner(data, start, stop)
         pattern = MARKS.get(self.state)
         mark = pattern.search(data, start, stop) if pattern is not None else None
-        if mark is None or (banner is not None and banner[0] < mark.start()):
-            return banner
-        return mark.span()
+        if mark is None:
+            return find_banner(data, start, stop)
+        banner = find_banner(data, start, min(stop, mark.start() + LONGEST_BANNER))
+        return banner if banner is not None and banner[0] < mark.start() else mark.span()
 
     def _end_of_text(self, data: bytes, start: int) -> int:
         """Where text ends that is surely text: what follows may yet become a mark."""
         if self.state in IN_PROGRAM:
             return find_answers(data, start, self._owed)
-        end = find_broken_off(data, start)
+        end = find_broken_off(data, start, len(data))
         pattern = BROKEN_OFF.get(self.state)
         mark = pattern.search(data, start) if pattern is not None else None
         return end if mark is None else min(end, mark.start())
@@ -320,7 +322,7 @@ class RawRepl:
             self._outgoing += self._upload.ended()
             self._start()
         else:
-            self._outgoing += self._upload.granted()
+            self._outgoing += self._upload.granted(len(mark))
 
     def _banner(self, banner: bytes) -> None:
         is_raw = banner == RAW_BANNER

@@ -15,6 +15,7 @@ from belay_actors.wire import (
     Ready,
     Replied,
     ReplyKind,
+    Restarted,
     SessionOutput,
     State,
     Unanswered,
@@ -75,6 +76,10 @@ def sending(window: int) -> Callable[[], RawRepl]:
         return machine
 
     return make
+
+
+def kinds(events: list[Event]) -> list[type]:
+    return [type(event) for event in events]
 
 
 MACHINES: dict[str, Callable[[], RawRepl]] = {
@@ -173,6 +178,40 @@ def test_after_a_flood_one_resync_is_enough(make: Callable[[], RawRepl]) -> None
         ], flood
 
 
+BANNER_HIDERS = [
+    b"\x1e",
+    b"\x1eab",
+    b"\x1eabcd",
+    b"\x1eabcdV",
+    b"\x1eabcdV1;",
+    b"\x1eabcdV1;1",
+    b"\x1eabcdV1;0;0;",
+    *(f"\x1eabcdV1;{length};1;".encode() for length in range(1, 60)),
+    b"\x1eabcdV1;1000;1;",
+    b"\x1eabcdP3;1000;1;'a text",
+    b"\x1eabcdP3;20;1;raw REPL; CTRL",
+]
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_a_frame_that_breaks_off_does_not_hide_the_banner(is_cut: bool) -> None:
+    pieces = [bytes([byte]) for byte in RAW_BANNER] if is_cut else [RAW_BANNER]
+    for hider in BANNER_HIDERS:
+        machine = running()
+        machine.receive(hider)
+        machine.resync()
+        events = [event for piece in pieces for event in machine.receive(piece)]
+        assert isinstance(events[-1], Ready), hider
+
+
+@pytest.mark.parametrize("banner", [FRIENDLY_BANNER, SOFT_REBOOT])
+def test_a_frame_that_breaks_off_does_not_hide_a_restart(banner: bytes) -> None:
+    for hider in BANNER_HIDERS:
+        machine = idle()
+        machine.receive(hider)
+        assert Restarted in kinds(machine.receive(banner)), hider
+
+
 def test_an_upload_in_small_windows_is_sent_once_and_whole() -> None:
     code = "".join(map(str, range(20_000)))
     machine = idle()
@@ -224,10 +263,6 @@ def test_a_program_that_eats_its_questions_is_not_asked_for_ever() -> None:
         machine.receive(b"\x04\x04>" + SOFT_REBOOT + RAW_BANNER)
         asked += len(machine.take_outgoing())
     assert 1 <= asked <= 6
-
-
-def kinds(events: list[Event]) -> list[type]:
-    return [type(event) for event in events]
 
 
 def test_an_answer_that_nobody_asked_for_ends_no_call() -> None:

@@ -218,6 +218,8 @@ class RawRepl:
                 if isinstance(frame, Partial):
                     self._held_until = frame.size
                     return stop
+                if isinstance(frame, Damaged):  # a board that restarts: its banner is no part
+                    position = find_broken_off(data, stop, position)
                 self._frame(frame, data[stop:position])
                 text = position
         self._text(data[text:])

@@ -265,6 +265,16 @@ def test_a_program_that_eats_its_questions_is_not_asked_for_ever() -> None:
     assert 1 <= asked <= 6
 
 
+@pytest.mark.parametrize("size", range(1, len(FRIENDLY_BANNER)))
+def test_a_restart_is_seen_at_the_prompt_however_its_banner_is_cut(size: int) -> None:
+    machine = running()
+    machine.receive(frame("V", 1, "1") + b"\x04\x04")
+    assert machine.state is State.PROMPTING
+    events = machine.receive(FRIENDLY_BANNER[:size])
+    events += machine.receive(FRIENDLY_BANNER[size:])
+    assert kinds(events)[0] is Restarted
+
+
 def test_an_answer_that_nobody_asked_for_ends_no_call() -> None:
     machine = running()
     assert kinds(machine.receive(RAW_BANNER)) == [Output]

@@ -7,7 +7,7 @@ import re
 
 # The prompt that follows is written separately, and a thread may print in between.
 RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
-_RESTART_BANNERS = (b'Type "help()" for more information.\r\n>>> ', b"MPY: soft reboot\r\n")
+_RESTART_BANNERS = (b'Type "help()" for more information.\r\n', b"MPY: soft reboot\r\n")
 BANNERS = (RAW_BANNER, *_RESTART_BANNERS)
 
 _LINE_END = b"\r\n"

@@ -265,6 +265,15 @@ def test_a_program_that_eats_its_questions_is_not_asked_for_ever() -> None:
     assert 1 <= asked <= 6
 
 
+def test_one_banner_is_asked_about_once_however_it_comes() -> None:
+    machine = running()
+    asked = 0
+    for byte in SOFT_REBOOT + b"and on it goes, for some time":
+        machine.receive(bytes([byte]))
+        asked += len(machine.take_outgoing())
+    assert asked == 1
+
+
 @pytest.mark.parametrize("size", range(1, len(FRIENDLY_BANNER)))
 def test_a_restart_is_seen_at_the_prompt_however_its_banner_is_cut(size: int) -> None:
     machine = running()

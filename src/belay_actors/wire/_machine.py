@@ -262,14 +262,30 @@ class RawRepl:
 
     def _wonder(self, text: bytes) -> None:
         r"""Asks whether the program is over: at two ``\x04`` and then a ``>``, or at a banner."""
-        self._ends += text.count(END_OF_TEXT)
-        seems_over = self._ends > 1 and PROMPT in text[text.rfind(END_OF_TEXT) + 1 :]
-        context = self._tail[-LONGEST_BANNER:] + text
-        if seems_over or find_banner(context, 0, len(context)) is not None:
-            self._ends = 0
-            if self._questions < (_QUESTIONS_MAX if seems_over else 2 * _QUESTIONS_MAX):
-                self._questions += 1
-                self._has_question = True
+        if self._counts_an_end(text):
+            self._ask(_QUESTIONS_MAX)
+        known = self._tail[-LONGEST_BANNER:]
+        context = known + text
+        banner = find_banner(context, 0, len(context))
+        while banner is not None and banner[1] <= len(known):
+            banner = find_banner(context, banner[1], len(context))
+        if banner is not None:
+            self._ask(2 * _QUESTIONS_MAX)
+
+    def _counts_an_end(self, text: bytes) -> bool:
+        is_complete = False
+        position = 0
+        while True:
+            position = text.find(PROMPT if self._ends > 1 else END_OF_TEXT, position) + 1
+            if not position:
+                return is_complete
+            is_complete = is_complete or self._ends > 1
+            self._ends = (self._ends + 1) % 3
+
+    def _ask(self, most: int) -> None:
+        if not self._has_question and self._questions < most:
+            self._questions += 1
+            self._has_question = True
 
     def _end_unanswered(self, data: bytes, end: int) -> int:
         """Ends the call if questions have been answered. Returns how much is used up."""

@@ -10,7 +10,7 @@ CORE_NAME = "__belay__"
 
 # What may travel from a board to the host. A value of any other type (also of a subclass, whose
 # repr could say anything) cannot come back.
-_PLAIN = "(type(None),bool,int,float,complex,str,bytes,bytearray,range)"
+_PLAIN = "(type(None),bool,int,float,%sstr,bytes,bytearray,range)"
 _NESTED = "(list,tuple,set,frozenset)"
 
 
@@ -30,10 +30,10 @@ def probe_source(token: str) -> str:
     return f"{_shrunk('probe')}probe('{token}');del probe"
 
 
-def core_source(token: str) -> str:
-    """The source that puts the core on the board as ``__belay__``, and has it answer call 1."""
-    install = f"{CORE_NAME}={CORE_NAME}('{token}',{_PLAIN},{_NESTED})"
-    return f"{_shrunk('core')}{install};{CORE_NAME}(1,0,eval,'0')"
+def core_source(token: str, *, has_complex: bool) -> str:
+    """The source that puts the core on the board as ``__belay__``, for frames with this token."""
+    plain = _PLAIN % ("complex," if has_complex else "")
+    return f"{_shrunk('core')}{CORE_NAME}={CORE_NAME}('{token}',{plain},{_NESTED})"
 
 
 def helper_source(helper: Helper) -> str:
@@ -44,6 +44,8 @@ def helper_source(helper: Helper) -> str:
 def call_source(number: int, key: int, code: str, *, is_expression: bool) -> str:
     """The line that runs ``code`` in namespace ``key`` and answers with frames numbered ``number``.
 
-    The code travels as a string literal, so no byte of it can mean anything to the raw REPL.
+    The code travels as a bytes literal, so no byte of it can mean anything to the raw REPL.
     """
-    return f"{CORE_NAME}({number},{key},{'eval' if is_expression else 'exec'},{code!r})"
+    data = code.encode()
+    run = "eval" if is_expression else "exec"
+    return f"{CORE_NAME}({number},{key},{run},{data!r},{sum(data, key)})"

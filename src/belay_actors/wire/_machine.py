@@ -37,6 +37,7 @@ from belay_actors.wire._banner import (
 from belay_actors.wire._events import (
     Dropped,
     Event,
+    NotStarted,
     Output,
     PasteRefused,
     Ready,
@@ -102,6 +103,7 @@ class RawRepl:
         self._questions = 0
         self._has_question = False
         self._owed = 0  # raw banners that were asked for and have not come
+        self._asked_for_start = 0  # how many of them in the present upload
 
     @property
     def is_busy(self) -> bool:
@@ -109,6 +111,11 @@ class RawRepl:
         if self.state in TO_PROMPT:
             return self._at_prompt is not None or self._after_prompt is not State.IDLE
         return self.state not in (State.IDLE, State.DETACHED)
+
+    @property
+    def is_unstarted(self) -> bool:
+        """Whether code was sent by the plain raw REPL, which the board has not begun to run."""
+        return self.state is State.SENT
 
     @property
     def is_detached(self) -> bool:
@@ -159,6 +166,7 @@ class RawRepl:
         assert self.state is not State.DETACHED, "a call before a resync"
         self._number = number
         self._traceback = self._tail = b""
+        self._asked_for_start = 0
         first = State.OPENING if paste else State.SENT
         if self.state in TO_PROMPT:
             self._after_prompt = first
@@ -168,6 +176,12 @@ class RawRepl:
             self._upload = PasteUpload(code.encode(), self.paste_window)
             return self._upload.open()
         return code.encode() + _END_OF_CODE
+
+    def ask_for_start(self) -> bytes:
+        """Asks why code does not start: ``NotStarted`` is the answer if a part of it was lost."""
+        self._asked_for_start += 1
+        self._owed += 1
+        return _ASK_FOR_BANNER
 
     def take_outgoing(self) -> bytes:
         """What the machine wants written because of what it received."""
@@ -298,7 +312,8 @@ class RawRepl:
     def _start(self) -> None:
         self.state = State.RUNNING
         self._tail = b""
-        self._ends = self._questions = self._owed = 0  # all earlier input has been used up
+        self._ends = self._questions = 0
+        self._owed = self._asked_for_start  # all earlier input has been used up
 
     def _prompt(self) -> None:
         self.state, self._after_prompt = self._after_prompt, State.IDLE
@@ -329,6 +344,8 @@ class RawRepl:
             self._expect_prompt(Ready(self._tail))
         elif self.state is State.SYNCING:
             self._text(banner)
+        elif is_answer and self.state is State.SENT and self._owed <= self._asked_for_start:
+            self._expect_prompt(NotStarted(self._number))
         elif is_answer:  # late: a frame has settled the question
             after = self._after_prompt if self.state in TO_PROMPT else self.state
             self._expect_prompt(self._at_prompt, after)

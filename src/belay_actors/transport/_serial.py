@@ -11,6 +11,7 @@ that the wire takes for it. On a real UART that costs nothing; a USB port that o
 has flow control of its own, and a firmware that knows raw-paste, which is not paced.
 """
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -67,7 +68,7 @@ class SerialLink(DescriptorLink):
 
     def __init__(self, descriptor: int, path: str, settings: SerialSettings) -> None:
         super().__init__(descriptor)
-        self.name = Path(path).name
+        self.name = path.removeprefix("/dev/")
         self._settings = settings
         self._end = LinkEnd(f"{path} was unplugged, or has hung up", is_restart=False)
 
@@ -112,7 +113,7 @@ class SerialLink(DescriptorLink):
         descriptor = self._take_descriptor()
         if descriptor >= 0:
             with trio.CancelScope(shield=True):
-                await trio.to_thread.run_sync(os.close, descriptor)
+                await trio.to_thread.run_sync(_close, descriptor)
         await trio.lowlevel.checkpoint()
 
 
@@ -179,6 +180,13 @@ class SerialTransport(Transport):
         return DeviceBusyError(
             f"another program has {path}: {error}; close that program, or that device", device=url
         )
+
+
+def _close(descriptor: int) -> None:
+    """Closes a port, and leaves it for others, even if somebody else holds it open, too."""
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(descriptor, termios.TIOCNXCL)
+    os.close(descriptor)
 
 
 def _run(opening: Coroutine[object, object, None]) -> None:

@@ -72,7 +72,7 @@ class TooMuchOutput(Exception):  # noqa: N818
 
 
 class NotRun(Exception):  # noqa: N818
-    """The code was damaged on its way, so the board did not run it."""
+    """The board did not run the code: it was damaged on its way, or raw-paste was refused."""
 
 
 class NoReply(Exception):  # noqa: N818
@@ -175,7 +175,7 @@ class Connection:
                         raise BoardRestarted
                     case PasteRefused():
                         self._use_paste = False
-                        await self._send_code(number, source)
+                        raise NotRun
                     case _:
                         pass
 

@@ -86,7 +86,7 @@ def _class_name(text: str) -> str:
 
 def _is_too_deep(value: Value, traceback: bytes) -> bool:
     """Whether the core itself, not the code, has run out of stack: in looking at the value."""
-    is_ours = traceback.count(_FRAME) > 1 and _FRAME not in _without_own_frames(traceback)
+    is_ours = _FRAME in traceback and _FRAME not in _without_own_frames(traceback)
     return is_ours and value == ("<class 'RuntimeError'>", _TOO_DEEP, False)
 
 

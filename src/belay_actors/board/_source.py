@@ -40,11 +40,11 @@ def core_source(token: str, *, has_complex: bool, is_small: bool = False) -> str
     Args:
         token: of its frames.
         has_complex: whether the board has complex numbers.
-        is_small: whether its memory must be kept tidy.
+        is_small: whether its memory must be kept tidy, and its stack low.
     """
     plain = _PLAIN % ("complex," if has_complex else "")
-    tidy = "__import__('gc').collect" if is_small else "int"
-    return f"{_shrunk('core')}{CORE_NAME}={CORE_NAME}('{token}',{plain},{_NESTED},{tidy})"
+    small = int(is_small)
+    return f"{_shrunk('core')}{CORE_NAME}={CORE_NAME}('{token}',{plain},{_NESTED},{small})"
 
 
 def checked_source(source: str) -> str:

@@ -15,9 +15,10 @@ travel come from the host, because boards differ in which of them exist.
 """
 
 
-def __belay__(token, plain, nested, tidy):
-    # ``tidy`` is called before every call: on a small board it collects garbage, so that what stays
-    # lies together at the start of the heap; elsewhere it is ``int``, which does nothing.
+def __belay__(token, plain, nested, small):
+    # On a small board every call begins without garbage, so that what stays lies together at the
+    # start of the heap; and sessions have the board's own print, which needs less stack.
+    import gc
     import sys
 
     try:
@@ -61,11 +62,13 @@ def __belay__(token, plain, nested, tidy):
     def __belay__(number, key, run, code, check):
         if sum(code, key) != check:
             return send("N", number, "")
-        tidy()
+        if small:
+            gc.collect()
         active[0] = key
         try:
             if key not in spaces:
-                spaces[key] = {"__name__": "__main__", "print": printer(key)}
+                shown = print if small else printer(key)
+                spaces[key] = {"__name__": "__main__", "print": shown}
             value = run(code, spaces[key])
             text = repr(value)
             if sendable(value):

@@ -27,7 +27,7 @@ from belay_actors import (
 )
 
 if TYPE_CHECKING:
-    from tests.peers.conftest import Board
+    from boards import Board
 
 
 @attrs.frozen(eq=False)

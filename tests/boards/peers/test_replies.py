@@ -24,7 +24,7 @@ from belay_actors import (
 from belay_actors.device import CodeRunner
 
 if TYPE_CHECKING:
-    from tests.peers.conftest import Board
+    from boards import Board
 
 ENDLESS = [
     "while True: pass",

@@ -27,7 +27,7 @@ from belay_actors import (
 )
 
 if TYPE_CHECKING:
-    from tests.peers.conftest import Board
+    from boards import Board
 
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 
@@ -142,13 +142,8 @@ def talk(say, texts, pause):
         time.sleep_ms(pause)
     talks = False
 """
+WITH_THREADS = pytest.mark.boards("unix")
 PAST_PRINT = "__import__('sys').stdout.write"
-
-
-@pytest.fixture
-def need_threads(board: "Board") -> None:
-    if not board.has_threads:
-        pytest.skip("the firmware has no threads")
 
 
 def comes_in(own: str, output: str) -> bool:
@@ -166,7 +161,7 @@ async def stop_talking(device: Device | Session) -> None:
     await device.execute("stop = True\nwhile talks: time.sleep_ms(1)")
 
 
-@pytest.mark.usefixtures("need_threads")
+@WITH_THREADS
 @pytest.mark.parametrize("texts", NOISES)
 async def test_noise_or_a_printing_thread_before_a_call_and_all_the_time(
     device: Device, manager: DeviceSessionManager, texts: list[str]
@@ -185,7 +180,7 @@ async def test_noise_or_a_printing_thread_before_a_call_and_all_the_time(
     assert device.generation == 1
 
 
-@pytest.mark.usefixtures("need_threads")
+@WITH_THREADS
 async def test_noise_or_a_printing_thread_before_a_call_that_prints_in_its_session(
     device: Device, manager: DeviceSessionManager
 ) -> None:
@@ -207,7 +202,7 @@ async def test_noise_or_a_printing_thread_before_a_call_that_prints_in_its_sessi
     assert device.generation == 1
 
 
-@pytest.mark.usefixtures("need_threads")
+@WITH_THREADS
 async def test_noise_or_a_printing_thread_before_a_call_of_the_next_host(board: "Board") -> None:
     async with open_device(board) as device:
         await start_talking(device, PAST_PRINT, NOISES[0], 1)

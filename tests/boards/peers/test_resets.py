@@ -37,7 +37,7 @@ from belay_actors import (
 )
 
 if TYPE_CHECKING:
-    from tests.peers.conftest import Board
+    from boards import Board
 
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 Happening = Callable[[], Awaitable[None]]

@@ -29,7 +29,7 @@ from belay_actors import (
 )
 
 if TYPE_CHECKING:
-    from tests.peers.conftest import Board
+    from boards import Board
 
 
 @attrs.define

@@ -1,28 +1,19 @@
-"""Boards that a test may maltreat, and devices on them; each test here runs on every kind of board.
+"""Boards that a test may maltreat.
 
 A ``Board`` outlives the devices that are opened on it, as one on a desk does: closing a device only
 lets go of it. It can be reset, unplugged and made to hang, and what it sends can be listened to, so
-that a test can wait until code runs there. For another kind of board write a subclass and add it
-to ``KINDS``; test modules import ``Board`` for their annotations.
+that a test can wait until code runs there. A kind of board is a subclass.
 """
 
 import abc
 import os
-import random
 import signal
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
-import pytest
 import trio
 
-from belay_actors import (
-    Device,
-    DeviceNotFoundError,
-    DeviceSessionManager,
-    open_device,
-    open_session_manager,
-)
+from belay_actors import DeviceNotFoundError
 from belay_actors.transport import Link, LinkEnd, LocalLink, LocalTransport, Transport
 
 SOFT_RESET = b"\x04"  # at the raw prompt
@@ -84,6 +75,14 @@ class Board(Transport):
     @abc.abstractmethod
     async def resume(self) -> None:
         """Lets it go on."""
+
+    async def restart(self, link: Link) -> bool:
+        """What the link's ``restart`` does."""
+        return await link.restart()
+
+    async def find_end(self, link: Link) -> LinkEnd:
+        """What the link's ``find_end`` tells."""
+        return await link.find_end()
 
     @property
     def link(self) -> "TappedLink":
@@ -152,6 +151,9 @@ class TappedLink(Link):
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         await self._inner.send_all(data)
 
+    async def send_paced(self, data: bytes) -> None:
+        await self._inner.send_paced(data)
+
     async def wait_send_all_might_not_block(self) -> None:
         await self._inner.wait_send_all_might_not_block()
 
@@ -159,10 +161,10 @@ class TappedLink(Link):
         return await self._inner.interrupt()
 
     async def restart(self) -> bool:
-        return await self._inner.restart()
+        return await self._board.restart(self._inner)
 
     async def find_end(self) -> LinkEnd:
-        return await self._inner.find_end()
+        return await self._board.find_end(self._inner)
 
     async def aclose(self) -> None:
         if self.is_closed:
@@ -239,41 +241,3 @@ async def open_unix_board() -> AsyncGenerator[Board, None]:
     finally:
         with trio.CancelScope(shield=True):
             await board.aclose()
-
-
-KINDS: dict[str, Callable[[], AbstractAsyncContextManager[Board]]] = {"unix": open_unix_board}
-
-
-@pytest.fixture(params=list(KINDS))
-async def board(request: pytest.FixtureRequest) -> AsyncIterator[Board]:
-    """A board that nobody has connected to yet."""
-    async with KINDS[request.param]() as board:
-        yield board
-
-
-@pytest.fixture
-async def all_boards() -> AsyncIterator[list[Board]]:
-    """One board of each kind, for what takes long."""
-    async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(open_board()) for open_board in KINDS.values()]
-
-
-@pytest.fixture
-async def device(board: Board) -> AsyncIterator[Device]:
-    async with open_device(board) as device:
-        yield device
-
-
-@pytest.fixture
-async def manager(device: Device) -> AsyncIterator[DeviceSessionManager]:
-    """A manager that is left before the device is closed."""
-    async with open_session_manager() as manager:
-        yield manager
-
-
-@pytest.fixture
-def seed() -> int:
-    """Of what is random in a test; it is printed, and may be given to see the same again."""
-    seed = int(os.environ.get("PEERS_SEED") or random.randrange(2**32))
-    print(f"to see this again, set PEERS_SEED={seed}")  # noqa: T201
-    return seed

@@ -19,7 +19,7 @@ from belay_actors import Device, DeviceOptions, open_device, open_session_manage
 from belay_actors.transport import Transport
 
 if TYPE_CHECKING:
-    from tests.peers.conftest import Board
+    from boards import Board
 
 COUNT = "n = 0\nprint('it runs')\nwhile True: n += 1"
 

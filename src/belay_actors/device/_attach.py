@@ -1,7 +1,6 @@
 """An attachment: a board that has been found, probed and given its core, until it restarts."""
 
 import contextlib
-import math
 import secrets
 
 import attrs
@@ -53,14 +52,14 @@ class Attachment:
     Attributes:
         connection: to the board.
         token: of the frames.
-        paste_limit: seconds for the first answer in raw-paste mode; some firmware dies in it.
+        probe_limit: seconds for the first answer.
         capabilities: as probed.
         was_swept: whether the board held leftovers of an earlier host.
     """
 
     connection: Connection
     token: str
-    paste_limit: float
+    probe_limit: float
     capabilities: DeviceCapabilities = attrs.field(init=False)
     was_swept: bool = attrs.field(init=False, default=False)
     _number: int = attrs.field(init=False, default=_FIRST_NUMBER)
@@ -81,13 +80,15 @@ class Attachment:
                 continue
 
     async def _probe(self) -> Probed | None:
-        """Probes the board; ``None`` if raw-paste was tried in vain, and is not used any more."""
+        """Probes the board; ``None`` if it does not answer, so that another way is to be tried.
+
+        Its firmware may die in raw-paste mode, or the prompt that was seen was an old one.
+        """
         source = probe_source(self.token)
         if self.connection.is_unguarded:
             source = checked_source(source)
-        limit = self.paste_limit if self.connection.uses_paste else math.inf
         try:
-            with trio.move_on_after(limit):
+            with trio.move_on_after(self.probe_limit):
                 probe = await self._run_source(0, source)
                 return parse_probe(probe.replied.payload, probe.output)
         except NoReply as error:
@@ -215,7 +216,7 @@ async def attach(
         use_paste=options.upload == "raw-paste"
         or (options.upload == "auto" and not link.is_lossless),
     )
-    attachment = Attachment(connection, token, paste_limit=options.attach_timeout / 2)
+    attachment = Attachment(connection, token, probe_limit=options.attach_timeout / 2)
     try:
         with trio.move_on_after(options.attach_timeout):
             await _set_up(attachment, transport.url)

@@ -149,6 +149,7 @@ class SerialTransport(Transport):
         _run(stream.aopen())
         fcntl.ioctl(stream.fd, termios.TIOCEXCL)
         _wait_for_bytes(stream.fd)
+        termios.tcflush(stream.fd, termios.TCIFLUSH)  # what came before is nobody's
         for line, is_on in self.settings.lines:
             set_line(stream.fd, line, is_on=is_on)
         return stream

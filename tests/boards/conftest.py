@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import pytest
-from microbit import open_microbit_board
-from qemu import WHY_NOT, has_microbit
 
 from belay_actors import Device, DeviceSessionManager, open_device, open_session_manager
 from boards import Board, open_unix_board
+from microbit import open_microbit_board
+from qemu import WHY_NOT, has_microbit
 
 KINDS: dict[str, Callable[[], AbstractAsyncContextManager[Board]]] = {
     "unix": open_unix_board,

@@ -9,8 +9,6 @@ in the end giving up. Each step takes a bounded time.
 import pytest
 import trio
 import trio.testing
-from boards import Board
-from microbit import MicrobitBoard
 
 from belay_actors import (
     Device,
@@ -23,6 +21,8 @@ from belay_actors import (
     open_device,
     open_session_manager,
 )
+from boards import Board
+from microbit import MicrobitBoard
 
 SHORT = DeviceOptions(recovery_grace=1.5)
 GIVES_UP = DeviceOptions(recovery_grace=1.5, restart_unresponsive=False)

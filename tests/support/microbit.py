@@ -4,11 +4,11 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import trio
-from qemu import EmulatedMicrobit, open_microbit
 
 from belay_actors import DeviceNotFoundError
 from belay_actors.transport import Link, LinkEnd, SerialTransport
 from boards import Board
+from qemu import EmulatedMicrobit, open_microbit
 
 
 class MicrobitBoard(Board):

@@ -234,6 +234,29 @@ async def test_a_paused_interpreter_that_goes_on_in_time_is_used_on(
     assert device.generation == 1
 
 
+async def test_a_call_cancelled_while_its_code_is_sent_resets_nothing(
+    device: Device, link_of: LinkOf
+) -> None:
+    await device.execute("kept = 5")
+    pid = link_of(device).pid
+    scope = trio.CancelScope()
+
+    async def send_much() -> None:
+        with scope:
+            await device.execute(f"text = '{'x' * 100_000}'")
+
+    await pause(pid)  # so that its terminal is full before all of the code is there
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send_much)
+        await trio.testing.wait_all_tasks_blocked()
+        scope.cancel()
+        os.kill(pid, signal.SIGCONT)
+    assert scope.cancelled_caught
+    assert await device.evaluate("kept") == 5
+    assert await device.evaluate("'text' in globals()") is False
+    assert device.generation == 1
+
+
 async def test_a_board_that_takes_its_time_is_waited_for(device: Device, link_of: LinkOf) -> None:
     pid = link_of(device).pid
     await pause(pid)

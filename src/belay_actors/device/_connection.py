@@ -100,6 +100,7 @@ class Connection:
         self._listener = listener
         self._max_output = max_output
         self._use_paste = use_paste
+        self._is_cut_off = False  # code was sent in part, and the rest will never be
 
     @property
     def tail(self) -> bytes:
@@ -129,7 +130,7 @@ class Connection:
         """
         if self._machine.is_detached:
             raise BoardRestarted
-        await self._send(self._machine.submit(number, source, paste=self._use_paste))
+        await self._send_code(self._machine.submit(number, source, paste=self._use_paste))
         output: list[bytes] = []
         size = 0
         while True:
@@ -148,12 +149,17 @@ class Connection:
                         raise BoardRestarted
                     case PasteRefused():
                         self._use_paste = False
-                        await self._send(self._machine.submit(number, source))
+                        await self._send_code(self._machine.submit(number, source))
                     case _:
                         pass
 
     async def interrupt(self) -> None:
-        """Interrupts until nothing runs, or the board has restarted. May wait for ever."""
+        """Interrupts until nothing runs, or the board has restarted. May wait for ever.
+
+        Where the board still waits for the rest of the code nothing runs, and nothing would say so.
+        """
+        if self._is_cut_off:
+            return
         pauses = iter(_CTRL_C_PAUSES)
         await self._wait_over(_SHORT_CALL)
         while self._machine.is_busy:
@@ -190,6 +196,11 @@ class Connection:
     async def aclose(self) -> None:
         """Closes the link."""
         await self.link.aclose()
+
+    async def _send_code(self, data: bytes) -> None:
+        self._is_cut_off = True
+        await self._send(data)
+        self._is_cut_off = False
 
     async def _send(self, data: bytes) -> None:
         try:

@@ -61,6 +61,23 @@ async def test_an_interpreter_killed_during_a_call_is_lost(device: Device, link_
     assert repr(device) == f"<Device {device.name} lost>"
 
 
+async def test_an_interpreter_killed_while_code_is_sent_is_lost(
+    device: Device, link_of: LinkOf
+) -> None:
+    pid = link_of(device).pid
+    await pause(pid)  # so that its terminal is full before all of the code is there
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def _() -> None:
+                with pytest.raises(DeviceLostError, match="SIGKILL"):
+                    await device.execute(f"text = '{'x' * 100_000}'")
+
+            await trio.testing.wait_all_tasks_blocked()
+            os.kill(pid, signal.SIGKILL)
+
+
 async def test_those_who_wait_are_told_that_the_device_is_lost(
     device: Device, link_of: LinkOf
 ) -> None:

@@ -16,7 +16,7 @@ import trio
 
 from belay_actors.errors import DeviceNotFoundError
 from belay_actors.transport._base import Link, LinkEnd, Transport
-from belay_actors.transport._pty import open_raw_pty
+from belay_actors.transport._pty import has_hung_up, open_raw_pty
 from belay_actors.transport._signals import interrupt_process
 
 _HOW_TO_GET_ONE = (
@@ -51,6 +51,8 @@ class LocalLink(Link):
         try:
             return os.write(self._descriptor, data)
         except BlockingIOError:
+            if has_hung_up(self._descriptor):
+                raise trio.BrokenResourceError("nobody is left to read it") from None
             return 0
         except OSError as error:
             raise trio.BrokenResourceError(str(error)) from error

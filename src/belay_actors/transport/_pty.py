@@ -9,6 +9,7 @@ kills it. ``LocalLink.interrupt`` sends the signal at a safe moment instead.
 
 import os
 import pty
+import select
 import termios
 import tty
 
@@ -28,6 +29,17 @@ def open_raw_pty() -> tuple[int, int]:
         os.close(slave)
         raise
     return master, slave
+
+
+def has_hung_up(master: int) -> bool:
+    """Whether nobody has the slave open any more.
+
+    Reading tells that by an error, but writing does not: what is written is kept until there is no
+    more room, and then there never will be.
+    """
+    poll = select.poll()
+    poll.register(master, 0)
+    return any(flags & select.POLLHUP for _, flags in poll.poll(0))
 
 
 def _make_raw(descriptor: int) -> None:

@@ -29,6 +29,8 @@ class DescriptorLink(Link):
         try:
             return os.write(self._descriptor, data)
         except BlockingIOError:
+            if self._is_gone():  # what is written is kept until there is no room, and never will be
+                raise trio.BrokenResourceError("nobody is left to read it") from None
             return 0
         except OSError as error:
             raise trio.BrokenResourceError(str(error)) from error

@@ -85,6 +85,16 @@ class Board(Transport):
     async def resume(self) -> None:
         """Lets it go on."""
 
+    def need_threads(self) -> None:
+        """Skips the test if it has none."""
+        if not self.has_threads:
+            pytest.skip("the firmware has no threads")
+
+    def need_room(self) -> None:
+        """Skips the test if it is small."""
+        if self.is_small:
+            pytest.skip("the board has no room for it")
+
     @property
     def link(self) -> "TappedLink":
         """The newest link to it."""

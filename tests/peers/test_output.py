@@ -145,12 +145,6 @@ def talk(say, texts, pause):
 PAST_PRINT = "__import__('sys').stdout.write"
 
 
-@pytest.fixture
-def need_threads(board: "Board") -> None:
-    if not board.has_threads:
-        pytest.skip("the firmware has no threads")
-
-
 def comes_in(own: str, output: str) -> bool:
     """Whether all characters of a text are in the output, in their order."""
     characters = iter(output)
@@ -166,12 +160,12 @@ async def stop_talking(device: Device | Session) -> None:
     await device.execute("stop = True\nwhile talks: time.sleep_ms(1)")
 
 
-@pytest.mark.usefixtures("need_threads")
 @pytest.mark.parametrize("texts", NOISES)
 async def test_noise_or_a_printing_thread_before_a_call_and_all_the_time(
-    device: Device, manager: DeviceSessionManager, texts: list[str]
+    board: "Board", device: Device, manager: DeviceSessionManager, texts: list[str]
 ) -> None:
     """It writes past ``print``, so that during a call nobody can tell whose its text is."""
+    board.need_threads()
     await start_talking(device, PAST_PRINT, texts, 1)
     async with manager.open_session(device) as session:
         for number in range(150):
@@ -185,11 +179,11 @@ async def test_noise_or_a_printing_thread_before_a_call_and_all_the_time(
     assert device.generation == 1
 
 
-@pytest.mark.usefixtures("need_threads")
 async def test_noise_or_a_printing_thread_before_a_call_that_prints_in_its_session(
-    device: Device, manager: DeviceSessionManager
+    board: "Board", device: Device, manager: DeviceSessionManager
 ) -> None:
     """It prints as its session does, so that all that it says is known to be its own."""
+    board.need_threads()
     async with manager.open_session(device) as talker, manager.open_session(device) as other:
         texts = [*NOISE, *BANNERS]
         await start_talking(talker, "print", texts, 1)
@@ -207,8 +201,8 @@ async def test_noise_or_a_printing_thread_before_a_call_that_prints_in_its_sessi
     assert device.generation == 1
 
 
-@pytest.mark.usefixtures("need_threads")
 async def test_noise_or_a_printing_thread_before_a_call_of_the_next_host(board: "Board") -> None:
+    board.need_threads()
     async with open_device(board) as device:
         await start_talking(device, PAST_PRINT, NOISES[0], 1)
     for _ in range(3):

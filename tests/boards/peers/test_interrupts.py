@@ -9,6 +9,7 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 COUNT = "n = 0\nprint('it runs')\nwhile True: n += 1"
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """A Ctrl-C that works as in a terminal; for a program in the background it may be ignored."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
 async def check_counts_no_more(device: Device) -> None:
     counted = await device.evaluate("n", int)
     assert counted > 0
@@ -31,6 +40,7 @@ async def check_counts_no_more(device: Device) -> None:
     assert device.generation == 1
 
 
+@pytest.mark.usefixtures("ctrl_c")
 async def test_host_ctrl_c_during_a_call(board: "Board") -> None:
     """It comes in the program's own task, while a child of a session waits for the board."""
     async with open_device(board) as device, open_session_manager() as manager:
@@ -45,6 +55,7 @@ async def test_host_ctrl_c_during_a_call(board: "Board") -> None:
                 assert await session.evaluate("'own'") == "own"
 
 
+@pytest.mark.usefixtures("ctrl_c")
 async def test_host_ctrl_c_during_a_call_leaves_the_board_at_its_prompt(board: "Board") -> None:
     with pytest.raises(KeyboardInterrupt):
         async with (
@@ -63,9 +74,11 @@ async def test_host_ctrl_c_during_a_call_leaves_the_board_at_its_prompt(board: "
 # Its own task waits for the board, when the signal comes from outside. The first time it goes on
 # afterwards; the second time it ends.
 PROGRAM = """
-import sys
+import signal, sys
 import trio
 from belay_actors import open_device, open_session_manager
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @trio.lowlevel.enable_ki_protection
 async def tell_when_busy(device):

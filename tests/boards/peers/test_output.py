@@ -164,7 +164,7 @@ async def stop_talking(device: Device | Session) -> None:
 @WITH_THREADS
 @pytest.mark.parametrize("texts", NOISES)
 async def test_noise_or_a_printing_thread_before_a_call_and_all_the_time(
-    device: Device, manager: DeviceSessionManager, texts: list[str]
+    board: "Board", device: Device, manager: DeviceSessionManager, texts: list[str]
 ) -> None:
     """It writes past ``print``, so that during a call nobody can tell whose its text is."""
     await start_talking(device, PAST_PRINT, texts, 1)
@@ -182,7 +182,7 @@ async def test_noise_or_a_printing_thread_before_a_call_and_all_the_time(
 
 @WITH_THREADS
 async def test_noise_or_a_printing_thread_before_a_call_that_prints_in_its_session(
-    device: Device, manager: DeviceSessionManager
+    board: "Board", device: Device, manager: DeviceSessionManager
 ) -> None:
     """It prints as its session does, so that all that it says is known to be its own."""
     async with manager.open_session(device) as talker, manager.open_session(device) as other:

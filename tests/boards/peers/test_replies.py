@@ -135,7 +135,7 @@ async def test_a_call_after_an_abandoned_call_that_was_just_about_to_end(
     outcomes: set[bool] = set()
     async with manager.open_session(device) as session:
         await session.execute("import time")
-        for number in range(60):
+        for number in range(40):
             with trio.move_on_after(chance.uniform(0, 0.06)) as scope:
                 code = f"(time.sleep_ms({chance.randrange(60)}), 'abandoned', {number})"
                 assert await session.evaluate(code) == (None, "abandoned", number)

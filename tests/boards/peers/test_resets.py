@@ -223,6 +223,7 @@ async def test_unplug_during_a_call(board: "Board") -> None:
                 async with manager.open_session(device):
                     pass
         assert device.state is DeviceState.LOST
+    assert board.link.is_closed
 
 
 async def test_unplug_during_a_call_and_plug_it_in_again(board: "Board") -> None:
@@ -268,6 +269,7 @@ async def test_unplug_during_a_call_of_a_cleanup(board: "Board") -> None:
         assert {type(error) for error in caught.value.exceptions} == {DeviceLostError}
         assert session.report is not None
         assert not session.report.is_clean
+    assert board.link.is_closed
 
 
 async def test_unplug_while_idle(board: "Board", eventually: Eventually) -> None:
@@ -296,6 +298,7 @@ async def test_unplug_just_before_the_device_is_closed(board: "Board") -> None:
         async with open_device(board, options=PATIENT) as device:
             await device.execute("kept = 1")
             await board.unplug()
+    assert board.link.is_closed
 
 
 async def test_unplug_while_it_is_being_opened(board: "Board") -> None:

@@ -18,6 +18,7 @@ import trio
 from belay_actors import (
     BelayError,
     Device,
+    DeviceOptions,
     DeviceSessionManager,
     UnsupportedValueError,
     open_device,
@@ -189,8 +190,8 @@ async def test_hostile_board_output_in_place_of_a_frame(board: "Board", reply: s
         "    first = first or frame\n"
         f"    shown({reply}, end='')"
     )
-    async with open_device(board) as device:
-        for number in range(5):
+    async with open_device(board, options=DeviceOptions(recovery_grace=1)) as device:
+        for number in range(3):
             with contextlib.suppress(BelayError), trio.fail_after(PATIENCE):
                 await device.execute(replace)
             with contextlib.suppress(BelayError), trio.fail_after(PATIENCE):

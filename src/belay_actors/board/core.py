@@ -20,6 +20,7 @@ def __belay__(token, plain, nested, small):
     # start of the heap; and sessions have the board's own print, which needs less stack.
     import gc
     import sys
+    from builtins import print  # whatever becomes of the name in __main__
 
     try:
         from _thread import get_ident

@@ -67,6 +67,7 @@ class Attachment:
 
     async def set_up(self) -> None:
         """Brings the board to its raw prompt, probes it and installs the core."""
+        surprises = 0
         while True:
             try:
                 await self.connection.synchronise()
@@ -78,6 +79,10 @@ class Attachment:
                     return
             except (BoardRestarted, NotRun):
                 continue
+            except (NoReply, ValueError):  # something old may have been taken for an answer
+                surprises += 1
+                if surprises == _TRIES:
+                    raise
 
     async def _probe(self) -> Probed | None:
         """Probes the board; ``None`` if it does not answer, so that another way is to be tried.
@@ -92,7 +97,7 @@ class Attachment:
                 probe = await self._run_source(0, source)
                 return parse_probe(probe.replied.payload, probe.output)
         except NoReply as error:
-            if error.tail == _SILENCE:  # it found itself damaged
+            if self.connection.is_unguarded and error.tail == _SILENCE:  # it found itself damaged
                 raise NotRun from None
             raise
         self.connection.give_up_paste()

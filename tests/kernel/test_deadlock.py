@@ -189,5 +189,5 @@ async def test_another_trio_run_is_told_how_to_ask(start_actor: Callable[..., Ac
         return 1
 
     with pytest.raises(RuntimeError, match=r"trio\.from_thread\.run"):
-        await trio.to_thread.run_sync(trio.run, actor.ask, operation)
+        await trio.to_thread.run_sync(lambda: trio.run(actor.ask, operation))
     assert await actor.ask(operation) == 1

@@ -17,6 +17,7 @@ _NESTED = "(list,tuple,set,frozenset)"
 class Helper(enum.Enum):
     """Board code that is sent into the core's own namespace when it is first needed."""
 
+    CENSUS = "census"
     DROP = "drop"
 
 

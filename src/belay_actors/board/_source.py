@@ -21,6 +21,7 @@ _INTERNED = 10
 class Helper(enum.Enum):
     """Board code that is sent into the core's own namespace when it is first needed."""
 
+    CENSUS = "census"
     DROP = "drop"
 
 

@@ -97,7 +97,7 @@ async def test_namespaces_hold_what_sessions_put_there(autojump_clock: MockClock
 
 
 @pytest.mark.parametrize(
-    "name", ["os", "socket", "builtins", "subprocess", "trio", "_thread", "belay_actors", "json"]
+    "name", ["os", "socket", "subprocess", "trio", "_thread", "belay_actors", "json"]
 )
 async def test_there_are_no_other_modules(autojump_clock: MockClock, name: str) -> None:
     async with open_fake_board() as board, open_device(board) as device:

@@ -16,6 +16,7 @@ _NESTED = "(list,tuple,set,frozenset)"
 
 # Strings of up to ten bytes are interned when they are parsed, and stay in memory for ever.
 _INTERNED = 10
+PADDING = "#"
 
 
 class Helper(enum.Enum):
@@ -64,6 +65,6 @@ def call_source(number: int, key: int, code: str, *, is_expression: bool) -> str
 
     The code travels as a bytes literal, so no byte of it can mean anything to the raw REPL.
     """
-    data = code.encode().ljust(_INTERNED + 1, b"#")
+    data = code.encode().ljust(_INTERNED + 1, PADDING.encode())
     run = "eval" if is_expression else "exec"
     return f"{CORE_NAME}({number},{key},{run},{data!r},{sum(data, key)})"

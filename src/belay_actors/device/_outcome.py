@@ -7,7 +7,7 @@ from belay_actors.errors import RemoteError, RemoteOSError, UnsupportedValueErro
 from belay_actors.values import Value, decode
 from belay_actors.wire import ReplyKind
 
-_CLASS = re.compile(r"<class '(.*)'>")
+_CLASS = re.compile(r"<class '(?:.*\.)?(.*)'>")
 _LAST_LINE = re.compile(r"^([A-Za-z_]\w*)(?:: ?(.*))?$")
 _TOO_DEEP = "maximum recursion depth exceeded"
 _FRAME = b"  File "

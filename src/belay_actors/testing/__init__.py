@@ -1,4 +1,4 @@
-"""Tools to test programs that use boards: a board in memory, faults, and the search for what breaks.
+"""Tools to test programs that use boards: a board in memory, faults, searches for what breaks.
 
 Needs the extra ``testing``: ``pip install 'belay_actors[testing]'``.
 """

@@ -10,9 +10,16 @@ import sys
 from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType, ModuleType, TracebackType
 
+from belay_actors.board import PADDING
 from belay_actors.testing._fake._console import Console
 from belay_actors.testing._fake._errors import board_error, board_syntax_error, format_error
-from belay_actors.testing._fake._modules import make_gc, make_math, make_sys, make_time
+from belay_actors.testing._fake._modules import (
+    make_builtins,
+    make_gc,
+    make_math,
+    make_sys,
+    make_time,
+)
 from belay_actors.testing._fake._processor import Processor
 from belay_actors.testing._fake._scripts import Script
 from belay_actors.testing._fake._ticks import CAUGHT, SHOW, TICK, Mode, compile_code
@@ -75,6 +82,7 @@ class Interpreter:
             **modules,
         }
         self._builtins = self._make_builtins()
+        self._modules.setdefault("builtins", make_builtins(self._builtins))
 
     def run(self, source: str, mode: Mode) -> None:
         """Runs what came by a prompt, in ``__main__``; raises whatever it raises."""
@@ -93,8 +101,8 @@ class Interpreter:
         self, source: str | bytes, names: Names, mode: Mode, filename: str = "<string>"
     ) -> object:
         text = source if isinstance(source, str) else source.decode()
-        self._remember(text)
-        script = self._scripts.get(text)
+        self._remember(text.rstrip(PADDING))
+        script = self._scripts.get(text.rstrip(PADDING))
         if script is not None:
             return script.play(self._processor, self._write)
         return self._run(self._compile(text, filename, mode), names)

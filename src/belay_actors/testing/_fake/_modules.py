@@ -6,7 +6,7 @@ The parts of MicroPython's that make sense here. There is no ``sys.stdin`` and n
 import math
 from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import trio
 
@@ -20,6 +20,17 @@ MACHINE = "FakeBoard with CPython"
 _HEAP = 50_000  # bytes; so many are free, and so many are not, always
 _TICKS_PERIOD = 1 << 30
 _HALF = _TICKS_PERIOD // 2
+
+
+class _Implementation(NamedTuple):
+    """On a board it is a tuple with names, too."""
+
+    name: str
+    version: tuple[int | str, ...]
+
+    @property
+    def _machine(self) -> str:
+        return MACHINE
 
 
 def _module(name: str, **names: object) -> ModuleType:
@@ -43,6 +54,11 @@ def make_gc() -> ModuleType:
     return _module(
         "gc", collect=collect, disable=nothing, enable=nothing, mem_alloc=heap, mem_free=heap
     )
+
+
+def make_builtins(names: dict[str, object]) -> ModuleType:
+    """``builtins``."""
+    return _module("builtins", **names)
 
 
 def make_math() -> ModuleType:
@@ -72,9 +88,7 @@ def make_sys(
         argv=[],
         byteorder="little",
         exit=leave,
-        implementation=SimpleNamespace(
-            name="micropython", version=(*VERSION, ""), _machine=MACHINE
-        ),
+        implementation=_Implementation("micropython", (*VERSION, "")),
         maxsize=(1 << 31) - 1,
         modules=modules,
         path=[""],

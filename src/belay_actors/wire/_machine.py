@@ -211,8 +211,10 @@ class RawRepl:
     def _consume(self, data: bytes) -> int:
         """Walks from mark to mark. Returns where the bytes start that mean nothing yet."""
         text = position = 0
+        stop = self._frames.find(data, 0)
         while position < len(data):
-            stop = self._frames.find(data, position)
+            if 0 <= stop < position:
+                stop = self._frames.find(data, position)
             found = self._find_mark(data, position, stop if stop >= 0 else len(data))
             if found is not None:
                 self._text(data[text : found[0]])
@@ -230,6 +232,8 @@ class RawRepl:
                 if isinstance(frame, Partial):
                     self._held_until = frame.size
                     return stop
+                if isinstance(frame, Damaged):  # a board that restarts: its banner is no part
+                    position = find_broken_off(data, stop, position)
                 self._frame(frame, data[stop:position])
                 text = position
         self._text(data[text:])
@@ -239,18 +243,18 @@ class RawRepl:
         """Start and end of the first mark or banner between two positions."""
         if self.state in IN_PROGRAM:
             return None
-        banner = find_banner(data, start, stop)
         pattern = MARKS.get(self.state)
         mark = pattern.search(data, start, stop) if pattern is not None else None
-        if mark is None or (banner is not None and banner[0] < mark.start()):
-            return banner
-        return mark.span()
+        if mark is None:
+            return find_banner(data, start, stop)
+        banner = find_banner(data, start, min(stop, mark.start() + LONGEST_BANNER))
+        return banner if banner is not None and banner[0] < mark.start() else mark.span()
 
     def _end_of_text(self, data: bytes, start: int) -> int:
         """Where text ends that is surely text: what follows may yet become a mark."""
         if self.state in IN_PROGRAM:
             return find_answers(data, start, self._owed)
-        end = find_broken_off(data, start)
+        end = find_broken_off(data, start, len(data))
         pattern = BROKEN_OFF.get(self.state)
         mark = pattern.search(data, start) if pattern is not None else None
         return end if mark is None else min(end, mark.start())
@@ -272,14 +276,30 @@ class RawRepl:
 
     def _wonder(self, text: bytes) -> None:
         r"""Asks whether the program is over: at two ``\x04`` and then a ``>``, or at a banner."""
-        self._ends += text.count(END_OF_TEXT)
-        seems_over = self._ends > 1 and PROMPT in text[text.rfind(END_OF_TEXT) + 1 :]
-        context = self._tail[-LONGEST_BANNER:] + text
-        if seems_over or find_banner(context, 0, len(context)) is not None:
-            self._ends = 0
-            if self._questions < (_QUESTIONS_MAX if seems_over else 2 * _QUESTIONS_MAX):
-                self._questions += 1
-                self._has_question = True
+        if self._counts_an_end(text):
+            self._ask(_QUESTIONS_MAX)
+        known = self._tail[-LONGEST_BANNER:]
+        context = known + text
+        banner = find_banner(context, 0, len(context))
+        while banner is not None and banner[1] <= len(known):
+            banner = find_banner(context, banner[1], len(context))
+        if banner is not None:
+            self._ask(2 * _QUESTIONS_MAX)
+
+    def _counts_an_end(self, text: bytes) -> bool:
+        is_complete = False
+        position = 0
+        while True:
+            position = text.find(PROMPT if self._ends > 1 else END_OF_TEXT, position) + 1
+            if not position:
+                return is_complete
+            is_complete = is_complete or self._ends > 1
+            self._ends = (self._ends + 1) % 3
+
+    def _ask(self, most: int) -> None:
+        if not self._has_question and self._questions < most:
+            self._questions += 1
+            self._has_question = True
 
     def _end_unanswered(self, data: bytes, end: int) -> int:
         """Ends the call if questions have been answered. Returns how much is used up."""
@@ -335,7 +355,7 @@ class RawRepl:
             self._outgoing += self._upload.ended()
             self._start()
         else:
-            self._outgoing += self._upload.granted()
+            self._outgoing += self._upload.granted(len(mark))
 
     def _banner(self, banner: bytes) -> None:
         is_raw = banner == RAW_BANNER

@@ -12,10 +12,10 @@ import attrs
 
 from belay_actors import DeviceOptions, SessionManagementOptions
 
-# A soak fills every core with interpreters that run endless loops, so a board may have to wait for
-# its share of a processor. A start takes 30 ms there when it is alone; when 50 start at once on two
-# cores the last has waited for seconds, which the usual attach_timeout (3 s) would call a failure.
-# The recovery grace is the usual one: a board that is given up under load would be a finding.
+# The recovery grace is the usual one: a board that is given up only because it is busy would be a
+# finding. The attach timeout is ten times the usual, for one reason: a fault may pause an interpreter
+# that has just started, for up to twice the grace. (Load is none: where 50 started at once on two
+# busy cores, the longest took 0.4 s.)
 _ATTACH_TIMEOUT = 30.0
 _RECOVERY_GRACE = 5.0
 _STUCK_AFTER = 60.0

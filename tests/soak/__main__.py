@@ -28,7 +28,7 @@ _END_TIME = 180.0  # seconds for opening and closing, after which the process is
 
 async def soak(plan: Plan, tally: Tally) -> None:
     """Opens the boards, lets the sessions work, and closes the boards."""
-    places = [Place(f"board{number}", plan, tally) for number in range(plan.boards)]
+    places = [Place(number, plan, tally) for number in range(plan.boards)]
     before = Holdings.read()
     is_over = trio.Event()
     async with trio.open_nursery() as nursery:

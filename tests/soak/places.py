@@ -78,12 +78,13 @@ class Place:
     """One of the boards; ``keep`` must run.
 
     Args:
-        name: for messages.
+        number: of the board; its name comes from it.
     """
 
-    def __init__(self, name: str, plan: Plan, tally: Tally) -> None:
-        self.name = name
+    def __init__(self, number: int, plan: Plan, tally: Tally) -> None:
+        self.name = f"board{number}"
         self._plan = plan
+        self._options = plan.options_of(number)
         self._tally = tally
         self._opening: Opening | None = None
         self._opened = trio.Event()
@@ -108,9 +109,7 @@ class Place:
         """Opens the device and closes it. Returns whether it was found well at the end."""
         transport = WatchedTransport(self._tally)
         started = trio.current_time()
-        async with open_device(
-            transport, name=self.name, options=self._plan.device_options
-        ) as device:
+        async with open_device(transport, name=self.name, options=self._options) as device:
             self._tally.opening.add(trio.current_time() - started)
             self._opening = opening = Opening(device, transport)
             self._opened.set()

@@ -13,9 +13,9 @@ import attrs
 from belay_actors import DeviceOptions, SessionManagementOptions
 
 # The recovery grace is the usual one: a board that is given up only because it is busy would be a
-# finding. The attach timeout is ten times the usual, for one reason: a fault may pause an interpreter
-# that has just started, for up to twice the grace. (Load is none: where 50 started at once on two
-# busy cores, the longest took 0.4 s.)
+# finding. The attach timeout is ten times the usual, for one reason: a fault may pause an
+# interpreter that has just started, for up to twice the grace. (Load is no reason: where 50 started
+# at once on two busy cores, the longest took 0.4 s.)
 _ATTACH_TIMEOUT = 30.0
 _RECOVERY_GRACE = 5.0
 _STUCK_AFTER = 60.0
@@ -33,7 +33,7 @@ class Plan:
         faults_per_minute: what is done to each board from outside, on average.
         pause: mean seconds that a worker rests between two things it does.
         stuck_after: seconds without any progress after which a worker counts as stuck.
-        device_options: of all boards.
+        device_options: of all boards; every third has its code sent by raw-paste.
     """
 
     seconds: float = 600.0
@@ -48,6 +48,11 @@ class Plan:
             attach_timeout=_ATTACH_TIMEOUT, recovery_grace=_RECOVERY_GRACE
         )
     )
+
+    def options_of(self, board: int) -> DeviceOptions:
+        """Of the board of that number."""
+        is_third = board % 3 == 2
+        return attrs.evolve(self.device_options, upload="raw-paste" if is_third else "auto")
 
     @property
     def session_options(self) -> SessionManagementOptions:

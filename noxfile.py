@@ -49,6 +49,13 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Many sessions on many MicroPythons, with faults: ``nox -s soak -- 10`` for ten minutes."""
+    session.install(".[micropython]")
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Benchmarks, as ratios within one run; ``nox -s bench -- NAME`` for one of them."""
     session.install(".[micropython]")

@@ -1,10 +1,10 @@
 """``LeakCheck`` on every board: sessions leave nothing there, and what is left is found."""
 
 import pytest
-from boards import Board
 
 from belay_actors import Device, DeviceSessionManager
 from belay_actors.testing import LeakCheck, LeakError
+from boards import Board
 
 
 async def test_sessions_leave_nothing(

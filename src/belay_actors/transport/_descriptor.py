@@ -29,9 +29,12 @@ class DescriptorLink(Link):
         try:
             return os.write(self._descriptor, data)
         except BlockingIOError:
-            return 0
+            pass
         except OSError as error:
             raise trio.BrokenResourceError(str(error)) from error
+        if self._is_gone():  # a pty's master takes no more then, and yet looks writable
+            raise trio.BrokenResourceError("the other end has hung up")
+        return 0
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         with self._alone("sends"):

@@ -205,6 +205,21 @@ async def test_what_waits_to_be_sent_to_a_local_interpreter_breaks_when_it_dies(
     await link.aclose()
 
 
+async def test_closing_while_bytes_arrive_is_no_end_of_the_stream(
+    link: SerialLink, port: "Port", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_readable = trio.lowlevel.wait_readable
+
+    async def close_in_between(descriptor: int) -> None:
+        await wait_readable(descriptor)
+        await link.aclose()  # as another task may, before this one runs again
+
+    monkeypatch.setattr(trio.lowlevel, "wait_readable", close_in_between)
+    await port.far.send_all(b"x")
+    with pytest.raises(trio.ClosedResourceError):
+        await link.receive_some()
+
+
 @pytest.mark.parametrize("size", [0, -1])
 async def test_sizes_are_checked(link: SerialLink, size: int) -> None:
     with pytest.raises(ValueError, match=f"max_bytes is above 0, not {size}"):

@@ -59,6 +59,7 @@ class DescriptorLink(Link):
             while True:
                 self._check_open()
                 await trio.lowlevel.wait_readable(self._descriptor)
+                self._check_open()  # it may have been closed before this task could run
                 try:
                     data = os.read(self._descriptor, size)
                 except BlockingIOError:

@@ -220,6 +220,25 @@ async def test_closing_while_bytes_arrive_is_no_end_of_the_stream(
         await link.receive_some()
 
 
+async def test_what_is_left_to_send_is_not_copied(
+    link: SerialLink, port: "Port", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A port takes a few KB at a time: to copy the rest each time is quadratic."""
+    data = bytes(20_000)
+    copies: list[bool] = []
+    write = os.write
+
+    def write_a_little(descriptor: int, part: "bytes | memoryview") -> int:
+        copies.append(memoryview(part).obj is not data)
+        return write(descriptor, part[:3000])
+
+    monkeypatch.setattr(os, "write", write_a_little)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(link.send_all, data)
+        assert await read(port.far, len(data)) == data
+    assert copies == [False] * 7
+
+
 @pytest.mark.parametrize("size", [0, -1])
 async def test_sizes_are_checked(link: SerialLink, size: int) -> None:
     with pytest.raises(ValueError, match=f"max_bytes is above 0, not {size}"):

@@ -25,6 +25,9 @@ class DescriptorLink(Link):
         self._busy: set[str] = set()
 
     def send_nowait(self, data: bytes) -> int:
+        return self._write(data)
+
+    def _write(self, data: bytes | memoryview) -> int:
         self._check_open()
         try:
             return os.write(self._descriptor, data)
@@ -37,12 +40,12 @@ class DescriptorLink(Link):
         return 0
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        with self._alone("sends"):
-            rest = bytes(data)
+        with self._alone("sends"), memoryview(data) as whole:
+            sent = 0
             while True:
                 await self._wait_writable()
-                rest = rest[self.send_nowait(rest) :]
-                if not rest:
+                sent += self._write(whole[sent:])
+                if sent == len(whole):
                     return
 
     async def wait_send_all_might_not_block(self) -> None:

@@ -2,12 +2,20 @@
 
 import os
 import select
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 import trio
 
-from belay_actors.transport import DescriptorLink, LinkEnd, SerialLink, SerialTransport
+from belay_actors import DeviceError
+from belay_actors.transport import (
+    DescriptorLink,
+    LinkEnd,
+    SerialLink,
+    SerialSettings,
+    SerialTransport,
+)
 from belay_actors.transport._pty import open_raw_pty
 
 
@@ -121,3 +129,17 @@ async def link(port: Port) -> AsyncIterator[SerialLink]:
     link = await port.connect()
     yield link
     await link.aclose()
+
+
+@pytest.fixture
+def refusal() -> Callable[..., Awaitable[DeviceError]]:
+    """Opens a port in vain, and returns the error."""
+
+    async def refusal(path: str, **settings: Any) -> DeviceError:
+        transport = SerialTransport(f"serial:{path}", path, SerialSettings(**settings))
+        with pytest.raises(DeviceError) as caught:
+            await transport.connect()
+        assert caught.value.device == transport.url
+        return caught.value
+
+    return refusal

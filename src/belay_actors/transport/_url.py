@@ -28,7 +28,8 @@ from belay_actors.errors import InvalidURLError
 from belay_actors.transport._base import Transport
 from belay_actors.transport._local import LocalTransport
 from belay_actors.transport._modem import ModemLine
-from belay_actors.transport._serial import SerialSettings, SerialTransport
+from belay_actors.transport._port import SerialSettings
+from belay_actors.transport._serial import SerialTransport
 
 T = TypeVar("T")
 

@@ -15,6 +15,7 @@ from hypothesis import example, given, settings, strategies as st
 
 from belay_actors.wire import (
     Event,
+    NotStarted,
     Output,
     PasteRefused,
     RawRepl,
@@ -49,6 +50,7 @@ class Command(enum.Enum):
     PASTE = enum.auto()
     PASTE_LARGE = enum.auto()
     TAKE = enum.auto()
+    ASK = enum.auto()
     LEAVE = enum.auto()
 
 
@@ -91,14 +93,20 @@ class Player:
             case Command.RESYNC:
                 assert self.machine.resync() == b"\x03\x03\x01"
                 self.is_pending = False
+                self.may_write += 1
             case Command.RESYNC_BY_FRIENDLY:
                 assert self.machine.resync(by_friendly=True) == b"\x03\x03\x02\x01"
                 self.is_pending = False
+                self.may_write += 1
             case Command.LEAVE:
                 assert len(self.machine.leave("del x")) <= 7
                 self.is_pending = False
             case Command.TAKE:
                 self.take()
+            case Command.ASK:
+                if self.machine.is_unstarted:
+                    assert self.machine.ask_for_start() == b"\x01"
+                    self.may_write += 1  # if only an older question is answered, it asks again
             case _:
                 self.submit(command)
 
@@ -111,8 +119,10 @@ class Player:
         is_pasted = command in (Command.PASTE, Command.PASTE_LARGE)
         sent = self.machine.submit(self.number, code, paste=is_pasted)
         end_of_code = 2 if is_pasted else 1
-        self.may_write = 3 + len(code) + end_of_code - len(sent) + QUESTIONS_MAX
-        assert self.may_write >= QUESTIONS_MAX
+        most = 3 + len(code) + end_of_code
+        assert len(sent) <= most
+        older = len(self.machine._outgoing) + self.machine._questions.owed
+        self.may_write = most - len(sent) + QUESTIONS_MAX + older
 
     def take(self) -> None:
         outgoing = self.machine.take_outgoing()
@@ -128,7 +138,7 @@ class Player:
         self.check_events(events)
         self.check_held()
         # While it waits for an answer, what comes last in a read may be that answer.
-        if before._owed == 0 or State.RUNNING not in (before.state, self.machine.state):
+        if before._questions.owed == 0 or State.RUNNING not in (before.state, self.machine.state):
             pieces = [event for piece in cut(feed) for event in before.receive(piece)]
             assert merged(pieces) == merged(events)
             assert look_inside(before) == look_inside(self.machine)
@@ -136,7 +146,9 @@ class Player:
     def check_events(self, events: list[Event]) -> None:
         for event in events:
             match event:
-                case Replied(number) | Unanswered(number) | PasteRefused(number):
+                case (
+                    Replied(number) | Unanswered(number) | PasteRefused(number) | NotStarted(number)
+                ):
                     assert self.is_pending
                     assert number == self.number
                     self.is_pending = False
@@ -149,7 +161,9 @@ class Player:
 
     def check_held(self) -> None:
         machine = self.machine
-        assert len(machine._held) <= MAX_PAYLOAD + MARK_MAX + machine._owed * len(RAW_BANNER)
+        assert len(machine._held) <= MAX_PAYLOAD + MARK_MAX + machine._questions.owed * len(
+            RAW_BANNER
+        )
         assert len(machine.tail) <= 2048
         assert len(machine._traceback) <= 64 * 1024
 
@@ -195,6 +209,7 @@ def look_inside(machine: RawRepl) -> dict[str, object]:
     inside = {name: value for name, value in vars(machine).items() if name != "_events"}
     del inside["_held_until"]
     inside["_upload"] = vars(machine._upload)
+    inside["_questions"] = vars(machine._questions)
     return inside
 
 

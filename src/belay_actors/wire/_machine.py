@@ -37,6 +37,7 @@ from belay_actors.wire._banner import (
 from belay_actors.wire._events import (
     Dropped,
     Event,
+    NotStarted,
     Output,
     PasteRefused,
     Ready,
@@ -49,26 +50,24 @@ from belay_actors.wire._events import (
 )
 from belay_actors.wire._frames import CONTROL, Damaged, Frame, FrameReader, NoFrame, Partial
 from belay_actors.wire._paste import PasteUpload
+from belay_actors.wire._questions import Questions
 from belay_actors.wire._states import (
     BROKEN_OFF,
     END_OF_TEXT,
     IN_PROGRAM,
     MARKS,
-    PROMPT,
     TO_PROMPT,
     State,
 )
 
 _RESYNC = b"\x03\x03\x01"
 _RESYNC_BY_FRIENDLY = b"\x03\x03\x02\x01"
-_ASK_FOR_BANNER = b"\x01"
 _END_OF_CODE = b"\x04"
 _TO_FRIENDLY = b"\x02"
 _INTERRUPT_TO_FRIENDLY = b"\x03\x02"
 
 _TAIL_MAX = 2048
 _TRACEBACK_MAX = 64 * 1024
-_QUESTIONS_MAX = 3  # in one call: a program that reads its input eats them
 
 
 class RawRepl:
@@ -98,10 +97,7 @@ class RawRepl:
         self._number = -1
         self._traceback = b""
         self._tail = b""
-        self._ends = 0  # marks of an end that the running program seems to have printed
-        self._questions = 0
-        self._has_question = False
-        self._owed = 0  # raw banners that were asked for and have not come
+        self._questions = Questions()
 
     @property
     def is_busy(self) -> bool:
@@ -109,6 +105,11 @@ class RawRepl:
         if self.state in TO_PROMPT:
             return self._at_prompt is not None or self._after_prompt is not State.IDLE
         return self.state not in (State.IDLE, State.DETACHED)
+
+    @property
+    def is_unstarted(self) -> bool:
+        """Whether code was sent by the plain raw REPL, which the board has not begun to run."""
+        return self.state is State.SENT
 
     @property
     def is_detached(self) -> bool:
@@ -133,8 +134,7 @@ class RawRepl:
             self._tail = b""
         self._at_prompt = None
         self._outgoing = b""
-        self._has_question = False
-        self._owed += 1
+        self._questions.resync()
         return _RESYNC_BY_FRIENDLY if by_friendly else _RESYNC
 
     def leave(self, code: str = "") -> bytes:
@@ -159,6 +159,7 @@ class RawRepl:
         assert self.state is not State.DETACHED, "a call before a resync"
         self._number = number
         self._traceback = self._tail = b""
+        self._questions.begin_call()
         first = State.OPENING if paste else State.SENT
         if self.state in TO_PROMPT:
             self._after_prompt = first
@@ -169,14 +170,14 @@ class RawRepl:
             return self._upload.open()
         return code.encode() + _END_OF_CODE
 
+    def ask_for_start(self) -> bytes:
+        """Asks why code does not start: ``NotStarted`` is the answer if a part of it was lost."""
+        return self._questions.ask_for_start()
+
     def take_outgoing(self) -> bytes:
         """What the machine wants written because of what it received."""
         outgoing, self._outgoing = self._outgoing, b""
-        if self._has_question:
-            self._has_question = False
-            self._owed += 1
-            outgoing += _ASK_FOR_BANNER
-        return outgoing
+        return outgoing + self._questions.take()
 
     # Bytes in.
 
@@ -239,7 +240,7 @@ class RawRepl:
     def _end_of_text(self, data: bytes, start: int) -> int:
         """Where text ends that is surely text: what follows may yet become a mark."""
         if self.state in IN_PROGRAM:
-            return find_answers(data, start, self._owed)
+            return find_answers(data, start, self._questions.owed)
         end = find_broken_off(data, start, len(data))
         pattern = BROKEN_OFF.get(self.state)
         mark = pattern.search(data, start) if pattern is not None else None
@@ -251,7 +252,7 @@ class RawRepl:
         if not text:
             return
         if self.state in IN_PROGRAM:
-            self._wonder(text)
+            self._questions.observe(self._tail, text)
         self._tail = (self._tail + text)[-_TAIL_MAX:]
         if self.state is State.RUNNING:
             self._events.append(Output(text))
@@ -260,41 +261,14 @@ class RawRepl:
         elif self.state is not State.SYNCING:
             self._events.append(Unsolicited(text))
 
-    def _wonder(self, text: bytes) -> None:
-        r"""Asks whether the program is over: at two ``\x04`` and then a ``>``, or at a banner."""
-        if self._counts_an_end(text):
-            self._ask(_QUESTIONS_MAX)
-        known = self._tail[-LONGEST_BANNER:]
-        context = known + text
-        banner = find_banner(context, 0, len(context))
-        while banner is not None and banner[1] <= len(known):
-            banner = find_banner(context, banner[1], len(context))
-        if banner is not None:
-            self._ask(2 * _QUESTIONS_MAX)
-
-    def _counts_an_end(self, text: bytes) -> bool:
-        is_complete = False
-        position = 0
-        while True:
-            position = text.find(PROMPT if self._ends > 1 else END_OF_TEXT, position) + 1
-            if not position:
-                return is_complete
-            is_complete = is_complete or self._ends > 1
-            self._ends = (self._ends + 1) % 3
-
-    def _ask(self, most: int) -> None:
-        if not self._has_question and self._questions < most:
-            self._questions += 1
-            self._has_question = True
-
     def _end_unanswered(self, data: bytes, end: int) -> int:
-        """Ends the call if questions have been answered. Returns how much is used up."""
+        """Ends the call if its questions have been answered. Returns how much is used up."""
         answers, rest = divmod(len(data) - end, len(ANSWER))
         if self.state not in IN_PROGRAM or not answers or rest:
             return end
-        self._events.append(Unanswered(self._number, self._tail))
-        self.state = State.IDLE
-        self._owed -= answers
+        if self._questions.answered(answers):
+            self._events.append(Unanswered(self._number, self._tail))
+            self.state = State.IDLE
         return len(data)
 
     def _mark(self, mark: bytes) -> None:
@@ -318,7 +292,7 @@ class RawRepl:
     def _start(self) -> None:
         self.state = State.RUNNING
         self._tail = b""
-        self._ends = self._questions = self._owed = 0  # all earlier input has been used up
+        self._questions.begin_program()
 
     def _prompt(self) -> None:
         self.state, self._after_prompt = self._after_prompt, State.IDLE
@@ -344,11 +318,13 @@ class RawRepl:
 
     def _banner(self, banner: bytes) -> None:
         is_raw = banner == RAW_BANNER
-        is_answer = is_raw and self._owed > 0
+        is_answer = is_raw and self._questions.owed > 0
         if self.state is State.SYNCING and is_raw:
             self._expect_prompt(Ready(self._tail))
         elif self.state is State.SYNCING:
             self._text(banner)
+        elif is_answer and self.state is State.SENT and self._questions.is_start_answer:
+            self._expect_prompt(NotStarted(self._number))
         elif is_answer:  # late: a frame has settled the question
             after = self._after_prompt if self.state in TO_PROMPT else self.state
             self._expect_prompt(self._at_prompt, after)
@@ -359,7 +335,7 @@ class RawRepl:
 
     def _expect_prompt(self, event: Event | None, after: State = State.IDLE) -> None:
         """The board is at its prompt, which is all but written."""
-        self._owed = max(self._owed - 1, 0)
+        self._questions.answered()
         self.state, self._after_prompt = State.PROMPTING, after
         self._at_prompt = event
 
@@ -367,7 +343,7 @@ class RawRepl:
         self.state = State.DETACHED
         self.paste_window = None
         self._at_prompt = None
-        self._owed = 0
+        self._questions.forget()
         self._events.append(Restarted(banner))
 
     def _frame(self, frame: Frame | Damaged, raw: bytes) -> None:
@@ -384,6 +360,7 @@ class RawRepl:
             self._reply(frame)
 
     def _reply(self, frame: Frame) -> None:
+        self._questions.end_call()
         reply = Replied(self._number, ReplyKind(frame.kind), frame.payload, self._traceback)
         self.state, self._after_prompt = State.REPLIED, State.IDLE
         if self._is_lossless:

@@ -1,11 +1,13 @@
 """Replies, tracebacks, probe answers and background output that no honest core would send."""
 
+import contextlib
 import time
 import tracemalloc
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from belay_actors.device._capabilities import Probed, parse_probe
 from belay_actors.device._connection import Reply
 from belay_actors.device._outcome import remote_error_from_tail, to_text, to_value
 from belay_actors.errors import BelayError, RemoteError, UnsupportedValueError
@@ -130,6 +132,32 @@ TAILS = st.lists(
 def test_any_end_of_the_output_of_a_call_without_reply(tail: bytes) -> None:
     error = remote_error_from_tail(tail, "\r\n", "board", None)
     assert error is None or isinstance(error, RemoteError)
+
+
+@settings(max_examples=300, deadline=None)
+@given(LITERALS | st.binary(max_size=30), st.binary(max_size=10))
+def test_any_answer_of_a_probe(payload: bytes, output: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        assert isinstance(parse_probe(payload, output), Probed)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"'" + b"x" * SIZE + b"'",
+        b"[" + b"1, " * (SIZE // 3) + b"1]",
+        b"('micropython', (1, 29), 'linux', '', False, [" + b"1, " * (SIZE // 3) + b"1])",
+        b"('micropython', (1, 29), 'linux', '', False, [1])",
+        b"('micropython', (1, 29), 'linux', '', 0, [1, 1])",
+        b"('micropython', [1, 29], 'linux', '', False, [1, 1])",
+        b"(" + b"9" * 4300 + b",)",
+    ],
+    ids=range(7),
+)
+def test_an_absurd_answer_of_a_probe_is_refused_shortly(payload: bytes) -> None:
+    with pytest.raises(ValueError, match=r"unexpected|values to unpack") as caught:
+        parse_probe(payload, b"\r\n")
+    assert len(str(caught.value)) < 600
 
 
 def test_output_without_utf_8_takes_memory_in_proportion() -> None:

@@ -7,6 +7,7 @@ import tracemalloc
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from belay_actors.device import RecentText
 from belay_actors.device._capabilities import Probed, parse_probe
 from belay_actors.device._connection import Reply
 from belay_actors.device._outcome import remote_error_from_tail, to_text, to_value
@@ -169,3 +170,27 @@ def test_output_without_utf_8_takes_memory_in_proportion() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 10 * len(data)
+
+
+@pytest.mark.parametrize("unit", ["", "x", "\u4e00", "\n" * 70], ids=ascii)
+def test_background_output_in_any_pieces_is_bounded(unit: str) -> None:
+    recent = RecentText()
+    texts = [unit and chr(ord(unit[0]) + number) + unit[1:] for number in range(1000)]
+    tracemalloc.start()
+    try:
+        for _ in range(500):
+            for text in texts:
+                recent.add(f"{text}")
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size < 1_000_000
+    assert len(str(recent)) <= 64 * 1024
+
+
+def test_background_output_keeps_its_order_in_any_pieces() -> None:
+    recent = RecentText()
+    for number in range(100_000):
+        recent.add(str(number % 10))
+        recent.add("")
+    assert str(recent) == ("0123456789" * 10_000)[-64 * 1024 :]

@@ -11,6 +11,7 @@ import fcntl
 import functools
 import os
 import stat
+import struct
 import termios
 import threading
 from collections.abc import Coroutine
@@ -24,6 +25,10 @@ from trio_serial.posix import PosixSerialStream
 
 from belay_actors.transport._modem import ModemLine, set_line
 from belay_actors.transport._pty import make_raw
+
+_STALL_TIME = 0.5  # seconds without a byte going out
+_LOOK_PAUSE = 0.005  # seconds
+_INT = struct.Struct("@i")
 
 
 def _count(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
@@ -70,12 +75,25 @@ async def open_port(path: str, settings: SerialSettings) -> int:
 
 
 async def close_port(descriptor: int) -> None:
-    """Closes a port, after what was sent has gone out.
+    """Closes a port, after what was sent has gone out. What a board does not take is dropped.
 
-    Cancellation: shielded; bounded by the driver (Linux gives up after 30 s).
+    Cancellation: drops what has not gone out, and closes the port all the same.
     """
-    with trio.CancelScope(shield=True):
-        await trio.to_thread.run_sync(_close, descriptor)
+    try:
+        await _let_out(descriptor)
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(_close, descriptor)
+
+
+async def _let_out(descriptor: int) -> None:
+    """Waits until all is sent, or nothing moves: the driver itself would wait for 30 s then."""
+    left, moved_at = _unsent(descriptor), trio.current_time()
+    while left and trio.current_time() < moved_at + _STALL_TIME:
+        await trio.sleep(_LOOK_PAUSE)
+        before, left = left, _unsent(descriptor)
+        if left < before:
+            moved_at = trio.current_time()
 
 
 class _Opening:
@@ -137,9 +155,21 @@ def _run(opening: Coroutine[object, object, None]) -> None:
     raise AssertionError("trio-serial waits in trio where it did not")
 
 
+def _unsent(descriptor: int) -> int:
+    """How many bytes wait in the driver."""
+    try:
+        answer = fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(_INT.size))
+    except OSError:  # the device has gone
+        return 0
+    (count,) = _INT.unpack(answer)
+    return int(count)
+
+
 def _close(descriptor: int) -> None:
-    """Closes a port; when its device is gone there is nothing left to fail."""
-    with contextlib.suppress(OSError):
+    """Closes a port; when its device has gone there is nothing left to fail."""
+    with contextlib.suppress(OSError, termios.error):
+        if _unsent(descriptor):
+            termios.tcflush(descriptor, termios.TCOFLUSH)
         fcntl.ioctl(descriptor, termios.TIOCNXCL)  # a pty would stay exclusive after its closing
     with contextlib.suppress(OSError):
         os.close(descriptor)

@@ -71,9 +71,9 @@ class SerialLink(DescriptorLink):
         return self._end
 
     async def aclose(self) -> None:
-        """Closes the port, after what was sent has gone out.
+        """Closes the port, after what was sent has gone out. What a board does not take is dropped.
 
-        Cancellation: shielded; bounded by the driver (Linux gives up after 30 s).
+        Cancellation: drops what has not gone out, and closes the port all the same.
         """
         descriptor = self._take_descriptor()
         if descriptor >= 0:

@@ -23,7 +23,7 @@ import trio
 from trio_serial import SerialStream  # pyright: ignore[reportPrivateImportUsage]
 from trio_serial.posix import PosixSerialStream
 
-from belay_actors.transport._modem import ModemLine, set_line
+from belay_actors.transport._modem import ModemLine, set_lines
 from belay_actors.transport._pty import make_raw
 
 _STALL_TIME = 0.5  # seconds without a byte going out
@@ -129,8 +129,7 @@ def _open(path: str, settings: SerialSettings) -> int:
     try:
         fcntl.ioctl(descriptor, termios.TIOCEXCL)
         make_raw(descriptor)
-        for line, is_on in settings.lines:
-            set_line(descriptor, line, is_on=is_on)
+        _set_up_lines(descriptor, settings)
     except BaseException:
         _close(descriptor)
         raise
@@ -144,6 +143,17 @@ def _open_stream(path: str, baudrate: int) -> int:
         return os.dup(stream.fd)
     finally:
         stream._close()  # noqa: SLF001  # aclose() is for the thread that runs trio
+
+
+def _set_up_lines(descriptor: int, settings: SerialSettings) -> None:
+    try:
+        for is_on in (True, False):
+            lines = [line for line, level in settings.lines if level is is_on]
+            set_lines(descriptor, lines, is_on=is_on)
+    except OSError as error:
+        if error.errno not in (errno.ENOTTY, errno.EINVAL):
+            raise
+        raise ValueError("it has no DTR and RTS lines; leave out dtr and rts") from None
 
 
 def _run(opening: Coroutine[object, object, None]) -> None:

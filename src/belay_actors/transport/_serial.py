@@ -41,9 +41,9 @@ class SerialLink(DescriptorLink):
     async def send_paced(self, data: bytes) -> None:
         size = self._settings.input_buffer
         byte_time = _BITS_PER_BYTE / self._settings.baudrate
-        for start in range(0, len(data), size):
-            if start:
-                await trio.sleep(size * byte_time)
+        await self.send_all(data[:size])
+        for start in range(size, len(data), size):
+            await trio.sleep(size * byte_time)
             await self.send_all(data[start : start + size])
 
     async def interrupt(self) -> bool:

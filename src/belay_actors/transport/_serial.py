@@ -11,6 +11,7 @@ that the wire takes for it. On a real UART that costs nothing; a USB port that o
 has flow control of its own, and a firmware that knows raw-paste, which is not paced.
 """
 
+import functools
 import termios
 
 import attrs
@@ -18,7 +19,7 @@ import trio
 
 from belay_actors.transport._base import LinkEnd, Transport
 from belay_actors.transport._descriptor import DescriptorLink
-from belay_actors.transport._modem import set_line
+from belay_actors.transport._modem import ModemLine, set_lines
 from belay_actors.transport._port import SerialSettings, close_port, open_port
 from belay_actors.transport._refusals import explain_refusal
 
@@ -40,9 +41,9 @@ class SerialLink(DescriptorLink):
     async def send_paced(self, data: bytes) -> None:
         size = self._settings.input_buffer
         byte_time = _BITS_PER_BYTE / self._settings.baudrate
-        for start in range(0, len(data), size):
-            if start:
-                await trio.sleep(size * byte_time)
+        await self.send_all(data[:size])
+        for start in range(size, len(data), size):
+            await trio.sleep(size * byte_time)
             await self.send_all(data[start : start + size])
 
     async def interrupt(self) -> bool:
@@ -56,24 +57,30 @@ class SerialLink(DescriptorLink):
         if line is None:
             return False
         try:
-            set_line(self._descriptor, line, is_on=True)
+            await self._set(line, is_on=True)
             try:
                 await trio.sleep(_RESET_PULSE)
             finally:
-                set_line(self._descriptor, line, is_on=False)
+                with trio.CancelScope(shield=True):
+                    await self._set(line, is_on=False)
         except OSError:
             return False
         self._end = LinkEnd(f"the board was reset by its {line.name} line", is_restart=True)
         return True
+
+    async def _set(self, line: ModemLine, *, is_on: bool) -> None:
+        self._check_open()
+        change = functools.partial(set_lines, self._descriptor, (line,), is_on=is_on)
+        await trio.to_thread.run_sync(change)
 
     async def find_end(self) -> LinkEnd:
         await trio.lowlevel.checkpoint()
         return self._end
 
     async def aclose(self) -> None:
-        """Closes the port, after what was sent has gone out.
+        """Closes the port, after what was sent has gone out. What a board does not take is dropped.
 
-        Cancellation: shielded; bounded by the driver (Linux gives up after 30 s).
+        Cancellation: drops what has not gone out, and closes the port all the same.
         """
         descriptor = self._take_descriptor()
         if descriptor >= 0:

@@ -10,6 +10,7 @@ dressed in another one, or lose against a cancellation.
 """
 
 import abc
+import contextlib
 import itertools
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -26,6 +27,8 @@ from belay_actors import (
     DeviceSessionManager,
     ResourceCleanupError,
     Session,
+    SessionClosedError,
+    SessionNotFoundError,
     SessionResource,
 )
 from belay_actors.testing import FakeBoard
@@ -167,6 +170,9 @@ class Rig:
         manager: that outlives the scenario.
         one: a scope for a part of the scenario that is to be cancelled alone.
         may_leave: whether a session may be unable to give back everything.
+        is_killed: whether a device's actor has ended without recovery; then code may run on until
+            the device is closed.
+        told: sessions of which somebody was told that they have left something.
         wrongs: what broke a promise.
     """
 
@@ -177,7 +183,11 @@ class Rig:
     numbers: Iterator[int] = attrs.field(factory=lambda: itertools.count(1))
     one: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     may_leave: bool = False
+    is_killed: bool = False
+    told: set[Session] = attrs.field(factory=set[Session])
     wrongs: list[str] = attrs.field(factory=list[str])
+    _scoped: list[Inventory] = attrs.field(factory=list[Inventory])
+    _adopted: list[Inventory] = attrs.field(factory=list[Inventory])
     _calls: list[tuple[int, Truth]] = attrs.field(factory=list[tuple[int, Truth]])
 
     @property
@@ -195,17 +205,45 @@ class Rig:
             )
             self.expect(value == number, f"call {number} got the value of {value}")
         finally:
-            self.expect(not truth.still_runs(number), f"call {number} runs on after its end")
+            if not self.is_killed:
+                self.expect(not truth.still_runs(number), f"call {number} runs on after its end")
             self._calls.append((number, truth))
+
+    async def call_until_refused(self, session: Session) -> None:
+        """Makes a long call, which the session's end is to interrupt."""
+        with contextlib.suppress(SessionClosedError):
+            await self.call(session, LONG)
+            self.expect(False, "a call went on in an ended session")
+
+    async def end(self, session: Session) -> None:
+        """Has the manager end a session, if it is still there."""
+        try:
+            await self.manager.end_session(session.session_id)
+        except SessionNotFoundError:
+            pass
+        except ResourceCleanupError:
+            self.told.add(session)
+            raise
 
     def expect(self, is_right: bool, wrong: str) -> None:  # noqa: FBT001
         """Notes what is wrong."""
         if not is_right:
             self.wrongs.append(wrong)
 
-    def check(self) -> None:
-        """Raises what was wrong until now, and which calls run on."""
-        late = [number for number, truth in self._calls if truth.still_runs(number)]
+    def check(self, *, is_closed: bool = False) -> None:
+        """Raises what was wrong until now, and which calls run on.
+
+        Args:
+            is_closed: whether the devices have been closed.
+        """
+        while self._adopted:
+            self._check_given_back(self._adopted.pop())
+        for inventory in self._scoped:
+            report = inventory.session.report
+            is_told = report is None or not report.left or inventory.session in self.told
+            self.expect(is_told, f"nobody was told what {inventory.session} has left")
+        calls = () if self.is_killed and not is_closed else self._calls
+        late = [number for number, truth in calls if truth.still_runs(number)]
         wrongs = [*self.wrongs, *(f"call {number} runs on at the end" for number in late)]
         if wrongs:
             raise AssertionError("; ".join(wrongs))
@@ -228,7 +266,10 @@ class Rig:
             raise
         finally:
             if inventory is not None:
-                self.check_given_back(inventory, told)
+                self._check_given_back(inventory)
+                if _is_told(told):
+                    self.told.add(inventory.session)
+                self._scoped.append(inventory)
 
     def furnish(self, session: Session) -> Inventory:
         """Gives a session three resources and a child task between them."""
@@ -253,38 +294,35 @@ class Rig:
 
         inventory.session.start_soon(stay)
 
-    def check_given_back(self, inventory: Inventory, told: BaseException | None) -> None:
-        """Looks what is left of a session that has ended, and whether anybody was told."""
+    def adopt(self, session: Session) -> None:
+        """Gives a session that has no scope the same, and looks at it when all is over."""
+        self._adopted.append(self.furnish(session))
+
+    def _check_given_back(self, inventory: Inventory) -> None:
+        """Looks what is left of a session that has ended, and whether its report says so."""
         session, report = inventory.session, inventory.session.report
         name = f"the end of {session.session_id}"
         self.expect(not session.is_active, f"{name}: it is active")
         self.expect(inventory.children == 0, f"{name}: a child task is left")
-        expected = list(reversed(inventory.names))
+        expected = [*reversed(inventory.names)]
         in_order = [tried for tried, _ in itertools.groupby(inventory.tried)]
         self.expect(in_order == expected, f"{name}: it tried to give back {inventory.tried}")
         if report is None:
             self.wrongs.append(f"{name}: there is no report")
             return
-        released = list(report.resources_released)
+        released = [*report.resources_released]
         self.expect(released == inventory.done, f"{name}: {released}, but {inventory.done}")
-        key = session._seat.key
-        truth = self.truths[self.devices.index(session.device)]
-        self.expect(
-            bool(report.left) or not truth.still_holds(key), f"{name}: names are left, untold"
-        )
         if report.left:
             self.expect(self.may_leave, f"{name}: left {report.left}")
-            self.expect(_is_told(told), f"{name}: left {report.left}, but raised {told!r}")
-        else:
-            missing = [each for each in expected if each not in inventory.done]
-            is_reset = session._seat.generation != session.device.generation
-            self.expect(is_reset or not missing, f"{name}: {missing} not given back, untold")
+            return
+        truth = self.truths[self.devices.index(session.device)]
+        self.expect(not truth.still_holds(session._seat.key), f"{name}: untold, names are left")
+        is_reset = session._seat.generation != session.device.generation
+        self.expect(is_reset or released == expected, f"{name}: untold, only {released} given back")
 
 
 def _is_told(error: BaseException | None) -> bool:
     """Whether an error says that something is left. A cancelled caller finds it in the log."""
     if isinstance(error, trio.Cancelled | ResourceCleanupError):
         return True
-    if isinstance(error, BaseExceptionGroup):
-        return any(map(_is_told, error.exceptions))  # pyright: ignore[reportUnknownArgumentType,reportUnknownMemberType]
     return any(_TOLD in note for note in getattr(error, "__notes__", ()))

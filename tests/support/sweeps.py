@@ -94,6 +94,7 @@ def kill_actor(number: int) -> Act:
     """The actor of a device ends without recovery, as by an error of its own."""
 
     def kill(rig: Rig) -> None:
+        rig.is_killed = True
         actor = rig.devices[number]._actor
         actor.kill(rig.devices[number]._make_closed)
 
@@ -135,8 +136,12 @@ def fake_setting(count: int = 1, *, latency: float = 0.0) -> Setting:
                     await check_rig(rig)
             await wait_all_tasks_blocked()
             for fake in fakes:
+                if rig.is_killed:  # what it has left is swept by the next
+                    async with open_device(fake) as device:
+                        assert (await device.census()).namespaces == ()
+                    await wait_all_tasks_blocked()
                 check_board_is_free(rig, fake)
-            rig.check()
+            rig.check(is_closed=True)
 
     return setting
 

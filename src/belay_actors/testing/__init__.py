@@ -29,4 +29,9 @@ from belay_actors.testing._faults import (
     Stall as Stall,
 )
 from belay_actors.testing._hang import HangError as HangError
+from belay_actors.testing._isolation import (
+    BoardControls as BoardControls,
+    IsolationError as IsolationError,
+    SessionIsolationMachine as SessionIsolationMachine,
+)
 from belay_actors.testing._leaks import LeakCheck as LeakCheck, LeakError as LeakError

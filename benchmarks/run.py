@@ -17,11 +17,12 @@ from belay_actors import (
     open_device,
     open_session_manager,
 )
-from belay_actors.board import Helper, core_source, helper_source, probe_source
+from belay_actors.board import Helper, call_source, core_source, helper_source, probe_source
 from belay_actors.kernel import Actor
 from belay_actors.transport import Link, LocalLink, LocalTransport, Transport
 
-CORE_LINE = b"__belay__(9,0,eval,'1+1')"
+CORE_LINE = call_source(9, 0, "1+1", is_expression=True).encode()
+CORE = core_source("abcd", has_complex=True)
 UNLIMITED = SessionManagementOptions(max_concurrent_sessions=1_000_000)
 
 
@@ -41,7 +42,7 @@ async def calls() -> None:
         stack.push_async_callback(framed_link.aclose)
         framed = BlockingClient(framed_link)
         framed.enter()
-        framed.call(core_source("abcd").encode())
+        framed.call(CORE.encode())
         device = await stack.enter_async_context(open_device("micropython:"))
         manager = await stack.enter_async_context(open_session_manager())
         session = await stack.enter_async_context(manager.open_session(device))
@@ -153,7 +154,7 @@ async def sessions() -> None:
 async def sizes() -> None:
     """Bytes on the wire, and of the host's memory."""
     show("probe, bytes out", str(len(probe_source("abcd"))))
-    show("core, bytes out", str(len(core_source("abcd"))))
+    show("core, bytes out", str(len(CORE)))
     show("helper that drops a namespace, bytes out", str(len(helper_source(Helper.DROP))))
     async with (
         open_device("micropython:") as device,

@@ -25,6 +25,7 @@ from belay_actors.errors import (
     DeviceError as DeviceError,
     DeviceLostError as DeviceLostError,
     DeviceNotFoundError as DeviceNotFoundError,
+    DevicePermissionError as DevicePermissionError,
     DeviceResetError as DeviceResetError,
     DeviceUnresponsiveError as DeviceUnresponsiveError,
     DuplicateResourceError as DuplicateResourceError,

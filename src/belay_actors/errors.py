@@ -58,6 +58,10 @@ class DeviceBusyError(DeviceError):
     """Another program holds the device."""
 
 
+class DevicePermissionError(DeviceError):
+    """This user may not open the device."""
+
+
 class DeviceClosedError(DeviceError):
     """The device was closed by this program; open it again to go on."""
 
@@ -123,14 +127,18 @@ class RemoteError(BelayError):
 
 
 class RemoteOSError(RemoteError, OSError):
-    """An ``OSError`` on the board; ``errno`` is the board's number (MicroPython uses Linux's)."""
+    """An ``OSError`` on the board.
+
+    Attributes:
+        errno: the board's number (MicroPython uses Linux's); ``None`` where it has none.
+    """
 
     def __init__(
         self,
         type_name: str,
         remote_message: str,
         traceback: str,
-        errno: int,
+        errno: int | None,
         *,
         device: str | None = None,
         session_id: str | None = None,

@@ -20,7 +20,7 @@ from belay_actors import (
 )
 from belay_actors.transport import LocalTransport
 
-QUICK = DeviceOptions(attach_timeout=0.5)
+QUICK = DeviceOptions(attach_timeout=1.5)
 
 # A unix port before 1.27: a friendly prompt with an editor that echoes, and no raw REPL.
 OLD_UNIX_PORT = """#!/usr/bin/env python3
@@ -58,7 +58,14 @@ def find_nothing(_: str) -> None:
         "",
         "micropython",
         ":",
-        "/dev/ttyUSB0",
+        "ttyUSB0",
+        "serial:",
+        "serial:?baudrate=9600",
+        "serial:/dev/ttyUSB0?baudrate=0",
+        "serial:/dev/ttyUSB0?baudrate=fast",
+        "serial:/dev/ttyUSB0?dtr=maybe",
+        "serial:/dev/ttyUSB0?reset=button",
+        "serial:/dev/ttyUSB0?parity=even",
         "nonsense:x",
         "micropython:?heapsize=",
         "micropython:?heapsize=lots",

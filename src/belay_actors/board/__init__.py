@@ -7,8 +7,10 @@ knows their insides.
 
 from belay_actors.board._source import (
     CORE_NAME as CORE_NAME,
+    PADDING as PADDING,
     Helper as Helper,
     call_source as call_source,
+    checked_source as checked_source,
     core_source as core_source,
     helper_source as helper_source,
     probe_source as probe_source,

@@ -10,8 +10,13 @@ CORE_NAME = "__belay__"
 
 # What may travel from a board to the host. A value of any other type (also of a subclass, whose
 # repr could say anything) cannot come back.
-_PLAIN = "(type(None),bool,int,float,complex,str,bytes,bytearray,range)"
+_PLAIN = "(type(None),bool,int,float,%sstr,bytes,bytearray,range)"
 _NESTED = "(list,tuple,set,frozenset)"
+
+
+# Strings of up to ten bytes are interned when they are parsed, and stay in memory for ever.
+_INTERNED = 10
+PADDING = "#"
 
 
 class Helper(enum.Enum):
@@ -31,10 +36,23 @@ def probe_source(token: str) -> str:
     return f"{_shrunk('probe')}probe('{token}');del probe"
 
 
-def core_source(token: str) -> str:
-    """The source that puts the core on the board as ``__belay__``, and has it answer call 1."""
-    install = f"{CORE_NAME}={CORE_NAME}('{token}',{_PLAIN},{_NESTED})"
-    return f"{_shrunk('core')}{install};{CORE_NAME}(1,0,eval,'0')"
+def core_source(token: str, *, has_complex: bool, is_small: bool = False) -> str:
+    """The source that puts the core on the board as ``__belay__``.
+
+    Args:
+        token: of its frames.
+        has_complex: whether the board has complex numbers.
+        is_small: whether its memory must be kept tidy, and its stack low.
+    """
+    plain = _PLAIN % ("complex," if has_complex else "")
+    small = int(is_small)
+    return f"{_shrunk('core')}{CORE_NAME}={CORE_NAME}('{token}',{plain},{_NESTED},{small})"
+
+
+def checked_source(source: str) -> str:
+    """The same program, not run at all if it was damaged on its way."""
+    data = source.encode()
+    return f"(lambda c:sum(c)=={sum(data)} and exec(c,globals()))({data!r})"
 
 
 def helper_source(helper: Helper) -> str:
@@ -45,6 +63,8 @@ def helper_source(helper: Helper) -> str:
 def call_source(number: int, key: int, code: str, *, is_expression: bool) -> str:
     """The line that runs ``code`` in namespace ``key`` and answers with frames numbered ``number``.
 
-    The code travels as a string literal, so no byte of it can mean anything to the raw REPL.
+    The code travels as a bytes literal, so no byte of it can mean anything to the raw REPL.
     """
-    return f"{CORE_NAME}({number},{key},{'eval' if is_expression else 'exec'},{code!r})"
+    data = code.encode().ljust(_INTERNED + 1, PADDING.encode())
+    run = "eval" if is_expression else "exec"
+    return f"{CORE_NAME}({number},{key},{run},{data!r},{sum(data, key)})"

@@ -1,17 +1,26 @@
 """The resident core: everything that stays on the board, under the one name ``__belay__``.
 
-``__belay__(number, key, run, code)`` runs code in the namespace of session ``key`` and answers with
-frames (their format is in ``belay_actors.wire._frames``), so that nothing the program prints can be
-taken for a result. Key 0 is ``__main__`` (calls outside of any session); key -1 holds the core
+``__belay__(number, key, run, code, check)`` runs code (bytes) in the namespace of session ``key`` and
+answers with frames (their format is in ``belay_actors.wire._frames``), so that nothing the program
+prints can be taken for a result. ``check`` is the sum of the code's bytes and the key: what was
+damaged on its way is not run, because a line without flow control may lose bytes. Key 0 is ``__main__`` (calls outside of any session); key -1 holds the core
 itself, where the host runs what is sent only when it is needed (``drop.py``).
 
-Written for the smallest board: no f-strings, no ``compile``, no ``io``, no ``sys.stdout``. The
-types that may travel come from the host, because boards differ in which of them exist.
+Functions that may stand in the traceback of a user's code are named ``__belay__``, too: so the host
+knows which lines to leave out.
+
+Written for the smallest board: no f-strings, ``compile``, ``io``, ``sys.stdout``; no ``__name__`` of
+a class, ``encode`` of a string, ``errno`` of an error, or ``sys.modules``. The types that may
+travel come from the host, because boards differ in which of them exist.
 """
 
 
-def __belay__(token, plain, nested):
+def __belay__(token, plain, nested, small):
+    # On a small board every call begins without garbage, so that what stays lies together at the
+    # start of the heap; and sessions have the board's own print, which needs less stack.
+    import gc
     import sys
+    from builtins import print  # whatever becomes of the name in __main__
 
     try:
         from _thread import get_ident
@@ -22,43 +31,58 @@ def __belay__(token, plain, nested):
 
     def send(kind, key, text):
         # One print of one string: wherever the port can, a frame is one write.
-        data = text.encode()
+        data = bytes(text, "utf8")
         print("\x1e%s%s%s;%d;%d;%s\x1f" % (token, kind, key, len(data), sum(data), text), end="")
 
     def sendable(value):
-        kind = type(value)
-        if kind is dict:
-            kind, value = list, value.items()
-        return kind in plain or kind in nested and all(map(sendable, value))
+        # Without recursion: there are stacks of 1.8 KB. (What holds itself has no repr, so it does
+        # not come here.) The list grows while it is walked.
+        todo = [(value,)]
+        for group in todo:
+            for item in group:
+                kind = type(item)
+                if kind is dict:
+                    todo.append(item.items())
+                elif kind in nested:
+                    todo.append(item)
+                elif kind not in plain:
+                    return False
+        return True
 
     def printer(key):
         # In a call of its own session a print is that call's output. From a thread or a timer it is
         # tagged, so that it reaches its session and never another's result.
-        def tagged(*args, **kw):
+        def __belay__(*args, **kw):
             if "file" in kw or active[0] == key and get_ident() == main:
                 print(*args, **kw)
             else:
                 send("P", key, repr(kw.get("sep", " ").join(map(str, args)) + kw.get("end", "\n")))
 
-        return tagged
+        return __belay__
 
-    def call(number, key, run, code):
+    def __belay__(number, key, run, code, check):
+        if sum(code, key) != check:
+            return send("N", number, "")
+        if small:
+            gc.collect()
         active[0] = key
         try:
             if key not in spaces:
-                spaces[key] = {"__name__": "__main__", "print": printer(key)}
+                shown = print if small else printer(key)
+                spaces[key] = {"__name__": "__main__", "print": shown}
             value = run(code, spaces[key])
+            text = repr(value)
             if sendable(value):
-                send("V", number, repr(value))
+                send("V", number, text)
             else:
-                send("U", number, repr(type(value).__name__))
+                send("U", number, repr(str(type(value))))
         except BaseException as error:
             send("T", number, "")
             sys.print_exception(error)
-            errno = isinstance(error, OSError) and error.errno
-            send("E", number, repr((type(error).__name__, str(error), errno)))
+            errno = isinstance(error, OSError) and [n for n in error.args if type(n) is int]
+            send("E", number, repr((str(type(error)), str(error), errno)))
         active[0] = -1
 
     spaces = {0: globals()}
-    spaces[-1] = {"spaces": spaces, "modules": set(sys.modules)}
-    return call
+    spaces[-1] = {"spaces": spaces, "modules": set(getattr(sys, "modules", ()))}
+    return __belay__

@@ -13,7 +13,7 @@ def drop(key):
     names = spaces.pop(key, {})
     count = len(names)
     names.clear()
-    extra = [name for name in sys.modules if name not in modules]
+    extra = list(set(getattr(sys, "modules", ())) - modules)
     removed = [] if len(spaces) > 2 else extra
     for name in removed:
         del sys.modules[name]

@@ -19,6 +19,7 @@ from belay_actors.device._connection import (
     LinkEnded,
     Listener,
     NoReply,
+    NotRun,
     Reply,
     TooMuchOutput,
 )
@@ -104,7 +105,7 @@ class Board:
         """
         try:
             return await operation()
-        except (LinkEnded, BoardRestarted, NoReply, TooMuchOutput) as error:
+        except (LinkEnded, BoardRestarted, NoReply, NotRun, TooMuchOutput) as error:
             trouble = error
         if await self._mend(trouble):
             raise self._explain(trouble, session_id)
@@ -195,6 +196,13 @@ class Board:
             return OutputLimitError(
                 f"the call printed more than {self._options.max_output_bytes} bytes and was "
                 "interrupted; print less, or raise DeviceOptions.max_output_bytes",
+                device=self.name,
+                session_id=session_id,
+            )
+        if isinstance(trouble, NotRun):
+            return ProtocolError(
+                "the code was damaged on its way to the board again and again, and did not run; "
+                "check the cable, or use a lower baudrate",
                 device=self.name,
                 session_id=session_id,
             )

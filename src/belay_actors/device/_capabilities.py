@@ -15,7 +15,10 @@ class DeviceCapabilities:
         platform: ``sys.platform`` there, such as ``"rp2"`` or ``"linux"``.
         machine: the firmware's name for the board; empty where it has none.
         has_threads: whether there is a ``_thread`` module.
+        has_complex: whether there are complex numbers.
         newline: what the port makes of a printed line feed.
+        max_code_bytes: the most that the code of one call may have, where nothing else protects the
+            board's memory: a line that is too long would crash it. Otherwise ``None``.
     """
 
     implementation: str
@@ -23,7 +26,9 @@ class DeviceCapabilities:
     platform: str
     machine: str
     has_threads: bool
+    has_complex: bool
     newline: str
+    max_code_bytes: int | None = None
 
 
 @attrs.frozen
@@ -45,7 +50,8 @@ def parse_probe(payload: bytes, output: bytes) -> Probed:
         ValueError: the answer makes no sense.
     """
     match decode(payload):
-        case (str(name), tuple(version), str(platform), str(machine), bool(threads), bool(swept)):
+        case (str(name), tuple(version), str(platform), str(machine), bool(swept), list(can)):
+            threads, has_complex = map(bool, can)
             return Probed(
                 DeviceCapabilities(
                     implementation=name,
@@ -53,6 +59,7 @@ def parse_probe(payload: bytes, output: bytes) -> Probed:
                     platform=platform,
                     machine=machine,
                     has_threads=threads,
+                    has_complex=has_complex,
                     newline="\r\n" if output.endswith(b"\r\n") else "\n",
                 ),
                 was_swept=swept,

@@ -16,10 +16,12 @@ from belay_actors.transport import Link, LinkEnd
 from belay_actors.wire import (
     Dropped,
     Event,
+    NotStarted,
     Output,
     PasteRefused,
     RawRepl,
     Replied,
+    ReplyKind,
     Restarted,
     SessionOutput,
     Unanswered,
@@ -35,6 +37,10 @@ _SIGNAL_PAUSE = 1.0
 _RESYNC_PAUSES = (0.25, 0.5, 1.0)
 _CTRL_C = b"\x03"
 
+# A board begins to run code as soon as it has its last byte. Without flow control that byte may be
+# lost, and then both sides would wait.
+_START_TIME = 1.0  # seconds
+
 
 class Listener(Protocol):
     """Hears what belongs to no call."""
@@ -49,7 +55,7 @@ class Listener(Protocol):
         """A frame was damaged, or too late."""
 
 
-class LinkEnded(Exception):  # noqa: N818  # these four are news, not failures
+class LinkEnded(Exception):  # noqa: N818  # these are news, not failures
     """The stream has ended."""
 
     def __init__(self, end: LinkEnd) -> None:
@@ -63,6 +69,10 @@ class BoardRestarted(Exception):  # noqa: N818
 
 class TooMuchOutput(Exception):  # noqa: N818
     """The call printed more than it may; it is still running."""
+
+
+class NotRun(Exception):  # noqa: N818
+    """The board did not run the code: it was damaged on its way, or raw-paste was refused."""
 
 
 class NoReply(Exception):  # noqa: N818
@@ -100,6 +110,21 @@ class Connection:
         self._listener = listener
         self._max_output = max_output
         self._use_paste = use_paste
+        self._is_cut_off = False  # code was sent in part, and the rest will never be
+
+    @property
+    def uses_paste(self) -> bool:
+        """Whether code goes by raw-paste."""
+        return self._use_paste
+
+    @property
+    def is_unguarded(self) -> bool:
+        """Whether nothing keeps code from overflowing the board's input, or its memory."""
+        return not self._use_paste and not self.link.is_lossless
+
+    def give_up_paste(self) -> None:
+        """Sends code by the plain raw REPL from now on."""
+        self._use_paste = False
 
     @property
     def tail(self) -> bytes:
@@ -123,23 +148,25 @@ class Connection:
         """Runs code that answers with a frame of this number.
 
         Raises:
-            LinkEnded, BoardRestarted, NoReply, TooMuchOutput: as their names say.
+            LinkEnded, BoardRestarted, NoReply, NotRun, TooMuchOutput: as their names say.
 
         Cancellation: the code may still run; ``interrupt`` and ``synchronise`` must follow.
         """
         if self._machine.is_detached:
             raise BoardRestarted
-        await self._send(self._machine.submit(number, source, paste=self._use_paste))
+        await self._send_code(number, source)
         output: list[bytes] = []
         size = 0
         while True:
-            for event in await self._receive():
+            for event in await self._receive_or_ask():
                 match event:
                     case Output(data):
                         size += len(data)
                         if size > self._max_output:
                             raise TooMuchOutput
                         output.append(data)
+                    case Replied(kind=ReplyKind.NOT_RUN) | NotStarted():
+                        raise NotRun
                     case Replied():
                         return Reply(event, b"".join(output))
                     case Unanswered(tail=tail):
@@ -148,12 +175,31 @@ class Connection:
                         raise BoardRestarted
                     case PasteRefused():
                         self._use_paste = False
-                        await self._send(self._machine.submit(number, source))
+                        raise NotRun
                     case _:
                         pass
 
+    async def _send_code(self, number: int, source: str) -> None:
+        data = self._machine.submit(number, source, paste=self._use_paste)
+        self._is_cut_off = True
+        await self._send(data, is_paced=self.is_unguarded)
+        self._is_cut_off = False
+
+    async def _receive_or_ask(self) -> list[Event]:
+        """As ``_receive``, but when code does not start, asks the board why."""
+        if self.is_unguarded and self._machine.is_unstarted:
+            with trio.move_on_after(_START_TIME):
+                return await self._receive()
+            await self._send(self._machine.ask_for_start())
+        return await self._receive()
+
     async def interrupt(self) -> None:
-        """Interrupts until nothing runs, or the board has restarted. May wait for ever."""
+        """Interrupts until nothing runs, or the board has restarted. May wait for ever.
+
+        Where the board still waits for the rest of the code nothing runs, and nothing would say so.
+        """
+        if self._is_cut_off:
+            return
         pauses = iter(_CTRL_C_PAUSES)
         await self._wait_over(_SHORT_CALL)
         while self._machine.is_busy:
@@ -191,8 +237,11 @@ class Connection:
         """Closes the link."""
         await self.link.aclose()
 
-    async def _send(self, data: bytes) -> None:
+    async def _send(self, data: bytes, *, is_paced: bool = False) -> None:
         try:
+            if is_paced:
+                await self.link.send_paced(data)
+                return
             sent = self.link.send_nowait(data)
             if sent < len(data):
                 await self.link.send_all(data[sent:])

@@ -26,7 +26,7 @@ from belay_actors.device._records import (
     Seat,
 )
 from belay_actors.device._runner import CodeRunner
-from belay_actors.errors import DeviceClosedError, DeviceError, ProtocolError
+from belay_actors.errors import DeviceCapabilityError, DeviceClosedError, DeviceError, ProtocolError
 from belay_actors.kernel import Actor, open_service_nursery
 from belay_actors.options import DeviceOptions
 from belay_actors.transport import Transport, parse_url
@@ -162,12 +162,23 @@ class Device(CodeRunner):
         board = self._board
 
         async def operation() -> Reply:
+            self._check_size(code, seat.session_id)
             return await board.attachment.run(seat.key, code, is_expression=is_expression)
 
         reply = await self._ask(seat, operation, is_urgent=is_urgent)
         newline = self.capabilities.newline
         value = to_value(reply, newline, self.name, seat.session_id)
         return value, to_text(reply.output, newline)
+
+    def _check_size(self, code: str, session_id: str | None) -> None:
+        limit = self.capabilities.max_code_bytes
+        if limit is not None and len(code) > limit:
+            raise DeviceCapabilityError(
+                f"the code has {len(code)} bytes, and this board takes {limit} at once; send it in "
+                "parts",
+                device=self.name,
+                session_id=session_id,
+            )
 
     async def _ask(
         self, seat: Seat, operation: Callable[[], Awaitable[Reply]], *, is_urgent: bool

@@ -7,10 +7,12 @@ from belay_actors.errors import RemoteError, RemoteOSError, UnsupportedValueErro
 from belay_actors.values import Value, decode
 from belay_actors.wire import ReplyKind
 
+_CLASS = re.compile(r"<class '(?:.*\.)?(.*)'>")
 _LAST_LINE = re.compile(r"^([A-Za-z_]\w*)(?:: ?(.*))?$")
 _TOO_DEEP = "maximum recursion depth exceeded"
-_CODE_FRAME = b'  File "<string>"'
-_OWN_FRAME = b'  File "<stdin>"'  # the core's; code of calls is in "<string>"
+_FRAME = b"  File "
+# Frames of the raw REPL's line and of the core; a small board has its core in a "<string>", too.
+_OWN_FRAME = re.compile(rb'  File (?:"<stdin>"|.*, in __belay__$)')
 
 
 def to_text(data: bytes, newline: str) -> str:
@@ -44,8 +46,8 @@ def to_value(reply: Reply, newline: str, device: str, session_id: str | None) ->
         return value
     if replied.kind is ReplyKind.UNSENDABLE:
         raise UnsupportedValueError(
-            f"a value of type {value!s} cannot come back from the board; return something made of "
-            "None, bool, numbers, str, bytes, range, list, tuple, dict and set",
+            f"a value of type {_class_name(str(value))} cannot come back from the board; return "
+            "something made of None, bool, numbers, str, bytes, range, list, tuple, dict and set",
             device=device,
             session_id=session_id,
         )
@@ -63,25 +65,34 @@ def to_value(reply: Reply, newline: str, device: str, session_id: str | None) ->
 
 def _remote_error(value: Value, traceback: str, device: str, session_id: str | None) -> RemoteError:
     match value:
-        case (str(name), str(message), int(errno)) if not isinstance(errno, bool):
+        case (str(kind), str(message), list(numbers)):
+            errno = next((number for number in numbers if isinstance(number, int)), None)
             return RemoteOSError(
-                name, message, traceback, errno, device=device, session_id=session_id
+                _class_name(kind), message, traceback, errno, device=device, session_id=session_id
             )
-        case (str(name), str(message), _):
-            return RemoteError(name, message, traceback, device=device, session_id=session_id)
+        case (str(kind), str(message), _):
+            return RemoteError(
+                _class_name(kind), message, traceback, device=device, session_id=session_id
+            )
         case _:
             return RemoteError("Exception", "", traceback, device=device, session_id=session_id)
 
 
+def _class_name(text: str) -> str:
+    """The name in the ``str()`` of a class; not every firmware's classes have a ``__name__``."""
+    match = _CLASS.fullmatch(text)
+    return match[1] if match is not None else text
+
+
 def _is_too_deep(value: Value, traceback: bytes) -> bool:
     """Whether the core itself, not the code, has run out of stack: in looking at the value."""
-    is_ours = traceback.count(_OWN_FRAME) > 1 and _CODE_FRAME not in traceback
-    return is_ours and value == ("RuntimeError", _TOO_DEEP, False)
+    is_ours = _FRAME in traceback and _FRAME not in _without_own_frames(traceback)
+    return is_ours and value == ("<class 'RuntimeError'>", _TOO_DEEP, False)
 
 
 def _without_own_frames(traceback: bytes) -> bytes:
     lines = traceback.splitlines(keepends=True)
-    return b"".join(line for line in lines if not line.startswith(_OWN_FRAME))
+    return b"".join(line for line in lines if _OWN_FRAME.match(line.rstrip()) is None)
 
 
 def remote_error_from_tail(

@@ -3,6 +3,8 @@
 import abc
 from typing import TypeVar, overload
 
+from belay_actors.device._capabilities import DeviceCapabilities
+from belay_actors.errors import DeviceCapabilityError
 from belay_actors.values import Value, check_type, structure
 
 T = TypeVar("T")
@@ -10,6 +12,11 @@ T = TypeVar("T")
 
 class CodeRunner(abc.ABC):
     """Something that can run code on a board, in a namespace of its own."""
+
+    @property
+    @abc.abstractmethod
+    def capabilities(self) -> DeviceCapabilities:
+        """What the board can do."""
 
     @abc.abstractmethod
     async def _run(self, code: str, *, is_expression: bool) -> tuple[Value, str]:
@@ -57,12 +64,15 @@ class CodeRunner(abc.ABC):
 
         Raises:
             UnsupportedValueError: the value is of a type that cannot come back.
+            DeviceCapabilityError: the board has no such values, or takes no code of that length.
             TypeError: the value does not fit ``returns``, or nothing can.
             RemoteError, DeviceError, SessionError: as for ``execute``.
 
         Cancellation: as for ``execute``.
         """
         _check_code(expression)
+        if returns is complex and not self.capabilities.has_complex:
+            raise DeviceCapabilityError("this board's firmware has no complex numbers")
         if returns is not None:
             check_type(returns)
         value, output = await self._run(expression.strip(), is_expression=True)

@@ -17,7 +17,7 @@ from typing import TypeVarTuple, cast
 
 import trio
 
-from belay_actors.device import CodeRunner, Device, DroppedNamespace, RecentText
+from belay_actors.device import CodeRunner, Device, DeviceCapabilities, DroppedNamespace, RecentText
 from belay_actors.errors import (
     BelayError,
     DeviceResetError,
@@ -95,6 +95,11 @@ class Session(CodeRunner):
     def is_active(self) -> bool:
         """Whether it takes calls."""
         return self._state is SessionState.ACTIVE
+
+    @property
+    def capabilities(self) -> DeviceCapabilities:
+        """What the board can do."""
+        return self.device.capabilities
 
     @property
     def calls(self) -> int:

@@ -45,6 +45,13 @@ class Link(trio.abc.Stream):
             trio.ClosedResourceError: the link was closed here.
         """
 
+    async def send_paced(self, data: bytes) -> None:
+        """Sends code to a board without flow control, no faster than it can take it in.
+
+        Raises, cancellation: as ``send_all``.
+        """
+        await self.send_all(data)
+
     @abc.abstractmethod
     async def interrupt(self) -> bool:
         """Interrupts the running program from outside of the byte stream, where that is possible.

@@ -15,7 +15,8 @@ import attrs
 import trio
 
 from belay_actors.errors import DeviceNotFoundError
-from belay_actors.transport._base import Link, LinkEnd, Transport
+from belay_actors.transport._base import LinkEnd, Transport
+from belay_actors.transport._descriptor import DescriptorLink
 from belay_actors.transport._pty import open_raw_pty
 from belay_actors.transport._signals import interrupt_process
 
@@ -25,18 +26,17 @@ _HOW_TO_GET_ONE = (
 )
 _LAUNCHER = Path(__file__).with_name("_launch.py")
 _RAW_REPL = b"raw REPL"
-_RECEIVE_SIZE = 64 * 1024
 _EXIT_TIME = 1.0  # seconds for a process to end after its terminal is gone
 
 
-class LocalLink(Link):
+class LocalLink(DescriptorLink):
     """The pty of a running interpreter."""
 
     is_lossless = True  # a full pty makes the writer wait
 
     def __init__(self, descriptor: int, process: trio.Process) -> None:
+        super().__init__(descriptor)
         self.name = f"micropython-{process.pid}"
-        self._descriptor = descriptor
         self._process = process
         self._is_micropython = False
         self._is_given_up = False
@@ -46,39 +46,10 @@ class LocalLink(Link):
         """Process id of the interpreter."""
         return self._process.pid
 
-    def send_nowait(self, data: bytes) -> int:
-        self._check_open()
-        try:
-            return os.write(self._descriptor, data)
-        except BlockingIOError:
-            return 0
-        except OSError as error:
-            raise trio.BrokenResourceError(str(error)) from error
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        rest = bytes(data)
-        while True:
-            await self.wait_send_all_might_not_block()
-            rest = rest[self.send_nowait(rest) :]
-            if not rest:
-                return
-
-    async def wait_send_all_might_not_block(self) -> None:
-        self._check_open()
-        await trio.lowlevel.wait_writable(self._descriptor)
-
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        self._check_open()
-        while True:
-            await trio.lowlevel.wait_readable(self._descriptor)
-            try:
-                data = os.read(self._descriptor, max_bytes or _RECEIVE_SIZE)
-            except BlockingIOError:
-                continue
-            except OSError:  # EIO: nobody has the other end open any more
-                return b""
-            self._is_micropython = self._is_micropython or _RAW_REPL in data
-            return data
+        data = await super().receive_some(max_bytes)
+        self._is_micropython = self._is_micropython or _RAW_REPL in data
+        return data
 
     async def interrupt(self) -> bool:
         # Before that it is a Python that starts up, or a program of some other kind: it would die.
@@ -113,10 +84,9 @@ class LocalLink(Link):
 
         Cancellation: ends it by force at once.
         """
-        if self._descriptor >= 0:
-            trio.lowlevel.notify_closing(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = -1
+        descriptor = self._take_descriptor()
+        if descriptor >= 0:
+            os.close(descriptor)
         try:
             with trio.move_on_after(_EXIT_TIME):
                 await self._process.wait()
@@ -125,10 +95,6 @@ class LocalLink(Link):
                 self._process.kill()
                 with trio.CancelScope(shield=True):  # a killed process ends at once
                     await self._process.wait()
-
-    def _check_open(self) -> None:
-        if self._descriptor < 0:
-            raise trio.ClosedResourceError("the link was closed")
 
 
 @attrs.frozen

@@ -3,6 +3,7 @@
 from belay_actors.wire._events import (
     Dropped as Dropped,
     Event as Event,
+    NotStarted as NotStarted,
     Output as Output,
     PasteRefused as PasteRefused,
     Ready as Ready,

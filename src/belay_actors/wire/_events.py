@@ -11,6 +11,7 @@ class ReplyKind(enum.Enum):
     VALUE = b"V"
     UNSENDABLE = b"U"
     ERROR = b"E"
+    NOT_RUN = b"N"
 
 
 @attrs.frozen
@@ -72,6 +73,13 @@ class Unanswered:
 
 
 @attrs.frozen
+class NotStarted:
+    """The end of the code was lost on its way, so it did not run; the board is at its prompt."""
+
+    number: int
+
+
+@attrs.frozen
 class Restarted:
     """The board shows a boot banner or a prompt that nobody asked for."""
 
@@ -100,6 +108,7 @@ Event = (
     | Unsolicited
     | Replied
     | Unanswered
+    | NotStarted
     | Restarted
     | PasteRefused
     | Dropped

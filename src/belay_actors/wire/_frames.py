@@ -11,9 +11,10 @@ so a control character in a payload, a wrong sum or a missing ``\x1f`` tells a d
 Letter  Meaning                                          Payload
 ======  ===============================================  =======================
 ``V``   the value of the code; statements have ``None``  its ``repr``
-``U``   the value cannot be sent                         ``repr`` of its type's name
+``U``   the value cannot be sent                         ``repr`` of its type's ``str``
 ``T``   an error: what follows is the board's traceback  empty
-``E``   the error itself, after the traceback            ``(type, message, errno)``
+``E``   the error itself, after the traceback            ``(type, message, numbers)``
+``N``   the code was damaged on its way, and not run     empty
 ``P``   a thread or timer of a session printed           ``repr`` of the text
 ======  ===============================================  =======================
 """
@@ -24,7 +25,7 @@ import attrs
 
 _START = b"\x1e"
 _END = 0x1F
-_HEADER = re.compile(rb"([EPTUV])(-?\d{1,10});(\d{1,9});(\d{1,12});")
+_HEADER = re.compile(rb"([ENPTUV])(-?\d{1,10});(\d{1,9});(\d{1,12});")
 _HEADER_MAX = 40  # bytes; a longer run without its third semicolon is no header
 CONTROL = re.compile(rb"[\x00-\x1f]")
 

@@ -19,6 +19,7 @@ from sweeps import (
     Setting,
     Sweeper,
     fake_setting,
+    is_usable,
     kill_actor,
     kill_process,
     kind_of,
@@ -47,6 +48,15 @@ async def cleanup_of_much(rig: Rig) -> None:
         await rig.call(one, 1)
         async with rig.open_session() as other:
             await rig.call(other, 1)
+
+
+async def idle_session(rig: Rig) -> None:
+    """A session that does nothing at the moment is told of its device's end all the same."""
+    async with rig.open_session() as session:
+        await rig.call(session)
+        await trio.sleep(1)
+        is_there = rig.device.generation == 1 and is_usable(rig.device)
+        rig.expect(is_there, "the body went on without its board")
 
 
 async def manager_of_ten_sessions(rig: Rig) -> None:
@@ -89,6 +99,11 @@ CUTS = [CANCEL, unplug(0), reset(0)]
 @pytest.mark.parametrize("act", [*CUTS, kill_actor(0)], ids=kind_of)
 def test_three_waiting(sweep: Sweeper, act: Act) -> None:
     assert sweep(three_waiting, act, fake_setting()).points > 60
+
+
+@pytest.mark.parametrize("act", [*CUTS, kill_actor(0)], ids=kind_of)
+def test_idle_session(sweep: Sweeper, act: Act) -> None:
+    assert sweep(idle_session, act, fake_setting()).points > 20
 
 
 @pytest.mark.parametrize("act", CUTS, ids=kind_of)

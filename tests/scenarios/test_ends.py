@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from belay_actors import Session, SessionClosedError
+from belay_actors import SessionClosedError
 from rig import LONG, Rig
 from sweeps import (
     CANCEL,
@@ -45,14 +45,15 @@ async def given_back_during_a_call(rig: Rig) -> None:
 async def ended_by_its_manager_during_a_call(rig: Rig) -> None:
     """Somebody else ends the session, while its body is in a call."""
 
-    async def end(session: Session) -> None:
-        await trio.testing.wait_all_tasks_blocked()
-        await rig.end(session)
-
     async with trio.open_nursery() as outside:
         with contextlib.suppress(SessionClosedError):
             async with rig.open_session() as session:
-                outside.start_soon(end, session)  # noqa: ASYNC111
+
+                async def end() -> None:
+                    await trio.testing.wait_all_tasks_blocked()
+                    await rig.end(session)
+
+                outside.start_soon(end)
                 await rig.call(session, LONG)
 
 

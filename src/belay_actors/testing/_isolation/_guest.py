@@ -10,7 +10,7 @@ to wait for the outer world, and only if there is something to wait for.
 import queue
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from typing import Generic, TypeVar, TypeVarTuple
+from typing import Generic, Protocol, TypeVar, TypeVarTuple
 
 import attrs
 import outcome
@@ -22,6 +22,13 @@ from belay_actors.testing._point import seeded_scheduling
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 _SEED = 0
+
+
+class Task(Protocol):
+    """An async function that says when it has started."""
+
+    async def __call__(self, *, task_status: trio.TaskStatus[None]) -> object:
+        """Runs."""
 
 
 @attrs.define
@@ -80,12 +87,12 @@ class GuestRun:
         assert result is not None
         return result.unwrap()
 
-    def start(self, task: Callable[[trio.TaskStatus[None]], Awaitable[object]]) -> None:
+    def start(self, task: Task) -> None:
         """Starts a task that lives on, and waits until it says that it has started."""
 
         async def start() -> None:
             assert self._nursery is not None
-            await self._nursery.start(lambda task_status: task(task_status))
+            await self._nursery.start(task)
 
         self.run(start)
 

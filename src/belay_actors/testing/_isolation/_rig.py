@@ -12,12 +12,11 @@ from belay_actors.errors import (
     DeviceClosedError,
     DeviceLostError,
     DeviceResetError,
-    SessionClosedError,
 )
 from belay_actors.manager import DeviceSessionManager, open_session_manager
 from belay_actors.options import SessionManagementOptions
 from belay_actors.testing._isolation._boards import BoardControls, act, to_controls
-from belay_actors.testing._isolation._calls import NAMES, SLEEP, Call, check
+from belay_actors.testing._isolation._calls import NAMES, Call, check
 from belay_actors.testing._isolation._sessions import (
     End,
     TrackedDevice,
@@ -41,12 +40,13 @@ class Rig:
 
     Attributes:
         devices: one for each board.
+        sessions: all that were opened.
     """
 
     def __init__(self, open_boards: OpenBoards) -> None:
         self.devices: list[TrackedDevice] = []
         self._open_boards = open_boards
-        self._session_count = 0
+        self.sessions: list[TrackedSession] = []
         self._manager: DeviceSessionManager
         self._nursery: trio.Nursery
         self._leave = trio.Event()
@@ -54,7 +54,7 @@ class Rig:
 
     # Its life.
 
-    async def live(self, task_status: trio.TaskStatus[None]) -> None:
+    async def live(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Opens everything, and closes it when ``close`` says so."""
         async with (
             self._open_boards() as boards,
@@ -92,15 +92,15 @@ class Rig:
 
     async def open_session(self, device: TrackedDevice) -> TrackedSession | None:
         """Opens a session, if there is a board for it."""
-        session = TrackedSession(f"sessions_{self._session_count}", device)
+        session = TrackedSession(f"sessions_{len(self.sessions)}", device)
         start: Callable[[], Awaitable[object]] = partial(
             self._nursery.start, session.live, self._manager
         )
         if device.refusal is not None:
             await expect(device.refusal, f"a session on {device}", start)
             return None
-        self._session_count += 1
         await start()
+        self.sessions.append(session)
         return session
 
     async def perform(self, session: TrackedSession, *steps: Call | End) -> None:
@@ -132,13 +132,13 @@ class Rig:
 
     # The world.
 
-    async def reset(self, device: TrackedDevice, is_busy: bool) -> None:  # noqa: FBT001
+    async def reset(self, device: TrackedDevice, is_busy: bool) -> None:
         """Resets a board."""
         device.starts += 1
         reset = partial(act, device.controls.reset)
         await self._disturb(device, is_busy, reset, DeviceResetError)
 
-    async def unplug(self, device: TrackedDevice, is_busy: bool) -> None:  # noqa: FBT001
+    async def unplug(self, device: TrackedDevice, is_busy: bool) -> None:
         """Unplugs a board."""
         unplug = partial(act, device.controls.unplug)
         device.refusal = DeviceLostError
@@ -162,7 +162,7 @@ class Rig:
     async def _disturb(
         self,
         device: TrackedDevice,
-        is_busy: bool,  # noqa: FBT001
+        is_busy: bool,
         disturbance: Callable[[], Awaitable[None]],
         error: type[BelayError],
     ) -> None:

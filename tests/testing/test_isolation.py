@@ -24,9 +24,7 @@ from belay_actors.testing import (
 from belay_actors.values import Value
 from boards import Board, open_unix_board
 
-CALM = settings(
-    deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False
-)
+CALM = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class FakeBoards(SessionIsolationMachine):
@@ -117,7 +115,11 @@ def interrupt_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def forget_resets(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sessions live on when their board was reset."""
-    monkeypatch.setattr(Device, "_on_reset", lambda device, make_error: None)
+
+    def forget(device: Device, make_error: Callable[[], Exception]) -> None:
+        pass
+
+    monkeypatch.setattr(Device, "_on_reset", forget)
 
 
 @pytest.mark.parametrize(

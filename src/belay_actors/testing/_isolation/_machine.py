@@ -5,7 +5,7 @@ see then, and compares. A difference is shrunk to a short program.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import ClassVar, TypeVar, TypeVarTuple
 
 from belay_actors.testing._everywhere import make_mock_clock
@@ -163,31 +163,29 @@ class SessionIsolationMachine(RuleBasedStateMachine):
     def open_devices(self) -> MultipleResults[TrackedDevice]:
         """Opens a device on each board."""
         clock = make_mock_clock() if self.is_virtual_time else None
-        self.rig = Rig(self.open_boards)
+        self.rig = Rig(self.open_boards, checks_host=not self.is_virtual_time)
         self._guest = GuestRun(clock, self.time_limit)
-        self._has_failed = True
+        self._has_failed = True  # until it has not
         self._guest.start(self.rig.live)
         self._has_failed = False
         return multiple(*self.rig.devices)
 
     def teardown(self) -> None:
         """Ends the sessions, closes the devices, and checks that nothing is left."""
-        guest = self._guest
+        guest, self._guest = self._guest, None
         if guest is None:
             return
         try:
             if not self._has_failed:
-                self.run(self.rig.close)
+                guest.run(self.rig.close)
+                guest.close()
+        except BaseException:
+            self._has_failed = True
+            raise
         finally:
-            self._guest = None
-            self._close(guest)
-
-    def _close(self, guest: GuestRun) -> None:
-        try:
-            guest.close()
-        except Exception:
-            if not self._has_failed:  # otherwise there is an earlier error to tell of
-                raise
+            if self._has_failed:
+                with suppress(Exception):  # there is an earlier error to tell of
+                    guest.cancel()
 
     # Sessions.
 

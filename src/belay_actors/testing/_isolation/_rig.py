@@ -1,7 +1,7 @@
 """All devices and sessions of one program, and what it does to them. Runs in trio."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 
 import trio
@@ -24,6 +24,7 @@ from belay_actors.testing._isolation._sessions import (
     expect,
     settle,
 )
+from belay_actors.testing._leaks import LeakCheck
 from belay_actors.transport import Transport
 
 OpenBoards = Callable[[], AbstractAsyncContextManager[Sequence[BoardControls | str | Transport]]]
@@ -37,26 +38,28 @@ class Rig:
 
     Args:
         open_boards: opens the boards.
+        checks_host: whether to check that nothing is left on the host, either.
 
     Attributes:
         devices: one for each board.
         sessions: all that were opened.
     """
 
-    def __init__(self, open_boards: OpenBoards) -> None:
+    def __init__(self, open_boards: OpenBoards, *, checks_host: bool) -> None:
         self.devices: list[TrackedDevice] = []
         self._open_boards = open_boards
+        self._leak_check = LeakCheck() if checks_host else nullcontext()
         self.sessions: list[TrackedSession] = []
         self._manager: DeviceSessionManager
         self._nursery: trio.Nursery
         self._leave = trio.Event()
-        self._has_left = trio.Event()
 
     # Its life.
 
     async def live(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Opens everything, and closes it when ``close`` says so."""
         async with (
+            self._leak_check,
             self._open_boards() as boards,
             open_session_manager(_OPTIONS) as self._manager,
             trio.open_nursery() as self._nursery,
@@ -67,18 +70,20 @@ class Rig:
                 self.devices.append(device)
             task_status.started()
             await self._leave.wait()
-        self._has_left.set()
 
     async def close(self) -> None:
-        """Ends all sessions and closes all devices; then the boards must be empty."""
+        """Ends all sessions, and closes all devices: nothing must be left then."""
         for device in self.devices:
             for session in [*reversed(device.sessions)]:
                 await session.end(End.LEAVE, self._manager)
         await self.check_boards()
         for device in self.devices:
             await device.close()
+        await trio.testing.wait_all_tasks_blocked()
+        for device in self.devices:
+            if device.refusal is None:
+                device.controls.check_is_free()
         self._leave.set()
-        await self._has_left.wait()
 
     async def check_boards(self) -> None:
         """Checks that all boards hold exactly what they must."""

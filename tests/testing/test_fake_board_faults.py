@@ -27,10 +27,13 @@ NEVER_ENDING = [
     "import time\ntime.sleep(1000)",
     "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
     "while True:\n    try:\n        while True: pass\n    except: print('no')",
-    "while True:\n    try:\n        while True: pass\n    finally:\n        print('no')\n        continue",
+    "while True:\n    try:\n        while True: pass\n    finally:\n        print('no')\n"
+    "        continue",
     "def f():\n    try: f()\n    except BaseException: pass\nwhile True: f()",
-    "def g():\n    try:\n        while True: yield 0\n    finally:\n        while True: print('no')\n"
-    "for _ in g(): pass",
+    "def g():\n    try:\n        while True: yield 0\n    finally:\n"
+    "        while True: print('no')\nfor _ in g(): pass",
+    "def g():\n    try: yield 0\n    finally: print('no')\n"
+    "def f():\n    x = g()\n    next(x)\n    while True: pass\nf()",
     "class C:\n    def __enter__(self): pass\n    def __exit__(self, *args): return True\n"
     "while True:\n    with C():\n        while True: pass",
 ]
@@ -129,6 +132,52 @@ async def test_a_reset_ends_every_program(autojump_clock: MockClock, code: str) 
         assert await device.evaluate("6 * 7") == 42
         assert "no" not in device.background_output
         assert (board.starts, device.generation) == (2, 2)
+
+
+async def test_nothing_of_a_program_runs_after_a_reset(autojump_clock: MockClock) -> None:
+    code = """
+import pin
+class C:
+    def __enter__(self): pass
+    def __exit__(self, *args): pin.off('exit')
+try:
+    try:
+        with C():
+            try:
+                while True: pass
+            finally: pin.off('finally')
+    except KeyError: pin.off('key')
+    except: pin.off('except')
+except BaseException as error: pin.off('named')
+"""
+    off: list[str] = []
+    modules = {"pin": SimpleNamespace(off=off.append)}
+    async with open_fake_board(modules=modules) as board:
+        link = await board.connect()
+        for end in (board.reset, board.unplug):
+            link.send_nowait(b"\x01" + code.encode() + b"\x04")
+            await trio.sleep(1)
+            assert board.is_running
+            end()
+            assert not board.is_running
+        assert off == []
+
+
+async def test_a_reset_forgets_input_but_not_what_is_on_its_way(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_fake_board() as board:
+        link = await board.connect()
+        link.send_nowait(b"\x01while True: pass\x04print('no')\x04")
+        await trio.sleep(1)
+        board.pause()
+        link.send_nowait(b"\x01print('yes')\x04")
+        await trio.sleep(1)
+        board.reset()
+        await trio.sleep(1)
+        said = await link.receive_some()
+        assert b"no\r\n" not in said
+        assert said.endswith(b"OKyes\r\n\x04\x04>")
 
 
 async def test_a_reset_shows_the_boot_banner_and_the_friendly_prompt() -> None:
@@ -335,6 +384,18 @@ async def test_a_small_input_buffer_loses_what_comes_while_code_runs(
         link.send_nowait(b"')\x04")
         await trio.sleep(1)
         assert await link.receive_some() == b"OK" + b"x" * 56 + b"\r\n\x04\x04>"
+
+
+async def test_a_small_input_buffer_loses_what_comes_behind_a_program(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_fake_board(input_buffer=63) as board:
+        link = await board.connect()
+        link.send_nowait(b"\x01x = '" + b"x" * 100 + b"'\x04" + b"y = '" + b"y" * 100)
+        await trio.sleep(1)
+        link.send_nowait(b"'\x04print(len(x), len(y))\x04")
+        await trio.sleep(1)
+        assert (await link.receive_some()).endswith(b"OK100 58\r\n\x04\x04>")
 
 
 async def test_a_board_with_a_small_input_buffer_needs_flow_control(

@@ -14,11 +14,17 @@ PROGRAMS = [
     "import sys\nsys.stdout.write('a\\nb')",
     "import math, time, gc, sys\nprint(math.floor(2.5), time.ticks_diff(5, 3), sys.modules)",
     "import time\nprint(time.ticks_diff(time.ticks_add(time.ticks_ms(), -10), time.ticks_ms()))",
+    "import time\nprint(time.ticks_diff(time.ticks_add(0, -10), 0))",
+    "print(1 is 1)",
+    "x = 0\n" * 100 + "1 / x",
+    "def f():\n    'text'\ndef g():\n    global x\n    'text'\n    x = 5\n    return x\n"
+    "print(f(), g())",
     "ns = {'a': 1}\nexec('b = a + 1', ns)\nprint(ns, eval('b + 1', ns))",
     "x = 1\ndef f():\n    exec('x = 2')\nf()\nprint(x, eval('x + 1'))",
     "class A:\n    '''doc'''\n    n = 1\n    def f(self): return [self.n for _ in range(2)]\n"
     "print(A().f())",
-    "def g():\n    try:\n        yield 1\n    finally:\n        print('closed')\nfor n in g(): print(n)",
+    "def g():\n    try:\n        yield 1\n    finally:\n        print('closed')\n"
+    "for n in g(): print(n)",
     "try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    print(error, repr(error.args))",
     "try: foo\nexcept NameError as e: print(e)",
     "try: import foo\nexcept ImportError as e: print(e)",
@@ -193,6 +199,14 @@ async def test_what_the_host_calls_is_no_program_and_cannot_wait(
         assert await device.evaluate("len(seen)") == 1000
         with pytest.raises(RuntimeError, match="cannot wait"):
             sleep(1)
+
+
+async def test_short_calls_take_no_time(autojump_clock: MockClock) -> None:
+    async with open_fake_board() as board, open_device(board) as device:
+        started = trio.current_time()
+        for number in range(200):
+            assert await device.evaluate(f"{number}") == number
+        assert trio.current_time() == started
 
 
 async def test_a_program_loops_at_the_speed_of_a_board(autojump_clock: MockClock) -> None:

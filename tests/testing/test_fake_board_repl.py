@@ -1,6 +1,6 @@
 """The fake board's prompts, byte for byte; where both must agree, beside a real unix port."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -39,7 +39,7 @@ class Talk:
 
 
 @asynccontextmanager
-async def talk_to(board: FakeBoard) -> AsyncIterator[Talk]:
+async def talk_to(board: FakeBoard) -> AsyncGenerator[Talk]:
     link = await board.connect()
     talk = Talk(link)
     async with trio.open_nursery() as nursery:
@@ -49,7 +49,7 @@ async def talk_to(board: FakeBoard) -> AsyncIterator[Talk]:
 
 
 @asynccontextmanager
-async def open_talk(**traits: Any) -> AsyncIterator[Talk]:
+async def open_talk(**traits: Any) -> AsyncGenerator[Talk]:
     async with open_fake_board(**traits) as board, talk_to(board) as talk:
         yield talk
 
@@ -182,6 +182,51 @@ async def test_a_ctrl_c_that_comes_before_the_program_runs_is_lost(
         assert await talk.ask(b"while True: pass\x04\x03") == b"OK"
         assert board.is_running
         assert b"KeyboardInterrupt" in await talk.ask(b"\x03")
+
+
+async def test_a_ctrl_c_that_answers_the_ok_may_come_too_early() -> None:
+    outcomes: set[bool] = set()
+    for _ in range(50):  # the scheduler throws dice
+        async with open_fake_board() as board:
+            link = await board.connect()
+            link.send_nowait(b"\x01while True: pass\x04")
+            said = b""
+            while b"OK" not in said:
+                said += await link.receive_some()
+            link.send_nowait(b"\x03")
+            await trio.testing.wait_all_tasks_blocked()
+            outcomes.add(board.is_running)
+    assert outcomes == {True, False}
+
+
+async def test_input_during_a_program_is_read_after_it_without_the_ctrl_c(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_talk() as talk:
+        await talk.ask(b"\x01")
+        await talk.ask(b"while True: pass\x04")
+        assert await talk.ask(b"pri") == b""
+        assert (await talk.ask(b"\x03nt(1)\x04")).endswith(b"\x04>OK1\r\n\x04\x04>")
+
+
+async def test_the_friendly_prompt_is_there_until_somebody_types(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_fake_board() as board, talk_to(board) as talk:
+        assert board.is_at_friendly_prompt
+        for typed, is_fresh in (
+            (b"1", False),
+            (b"\r", True),
+            (b"(", False),
+            (b"\r", False),
+            (b")\r", True),
+            (b"\x01", False),
+            (b"\x02", True),
+            (b"\x05", False),
+            (b"\x04", True),
+        ):
+            await talk.ask(typed)
+            assert board.is_at_friendly_prompt is is_fresh, typed
 
 
 async def test_line_feeds_are_printed_as_chosen(autojump_clock: MockClock) -> None:

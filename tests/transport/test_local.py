@@ -158,10 +158,11 @@ async def test_the_interpreter_dies_with_its_terminal() -> None:
     await read_until(link, RAW_PROMPT)
     await link.send_all(b"print('on')\nwhile True: pass\x04")
     await read_until(link, b"on\n")
-    os.close(os.dup2(os.open(os.devnull, os.O_RDWR), link._descriptor))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, link._descriptor)
+    os.close(null)
     with trio.fail_after(5):
         await link._process.wait()
-    link._descriptor = -1
     await link.aclose()
 
 

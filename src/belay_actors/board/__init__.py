@@ -7,8 +7,8 @@ knows their insides.
 
 from belay_actors.board._source import (
     CORE_NAME as CORE_NAME,
-    Helper as Helper,
     PADDING as PADDING,
+    Helper as Helper,
     call_source as call_source,
     checked_source as checked_source,
     core_source as core_source,

@@ -4,9 +4,9 @@ from belay_actors.transport._base import Link as Link, LinkEnd as LinkEnd, Trans
 from belay_actors.transport._descriptor import DescriptorLink as DescriptorLink
 from belay_actors.transport._local import LocalLink as LocalLink, LocalTransport as LocalTransport
 from belay_actors.transport._modem import ModemLine as ModemLine
+from belay_actors.transport._port import SerialSettings as SerialSettings
 from belay_actors.transport._serial import (
     SerialLink as SerialLink,
-    SerialSettings as SerialSettings,
     SerialTransport as SerialTransport,
 )
 from belay_actors.transport._url import parse_url as parse_url

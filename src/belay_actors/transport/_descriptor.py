@@ -25,23 +25,27 @@ class DescriptorLink(Link):
         self._busy: set[str] = set()
 
     def send_nowait(self, data: bytes) -> int:
+        return self._write(data)
+
+    def _write(self, data: bytes | memoryview) -> int:
         self._check_open()
         try:
             return os.write(self._descriptor, data)
         except BlockingIOError:
-            if self._is_gone():  # what is written is kept until there is no room, and never will be
-                raise trio.BrokenResourceError("nobody is left to read it") from None
-            return 0
+            pass
         except OSError as error:
             raise trio.BrokenResourceError(str(error)) from error
+        if self._is_gone():  # a pty's master takes no more then, and yet looks writable
+            raise trio.BrokenResourceError("the other end has hung up")
+        return 0
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        with self._alone("sends"):
-            rest = bytes(data)
+        with self._alone("sends"), memoryview(data) as whole:
+            sent = 0
             while True:
                 await self._wait_writable()
-                rest = rest[self.send_nowait(rest) :]
-                if not rest:
+                sent += self._write(whole[sent:])
+                if sent == len(whole):
                     return
 
     async def wait_send_all_might_not_block(self) -> None:
@@ -58,6 +62,7 @@ class DescriptorLink(Link):
             while True:
                 self._check_open()
                 await trio.lowlevel.wait_readable(self._descriptor)
+                self._check_open()  # it may have been closed before this task could run
                 try:
                     data = os.read(self._descriptor, size)
                 except BlockingIOError:

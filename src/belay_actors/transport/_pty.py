@@ -21,7 +21,7 @@ def open_raw_pty() -> tuple[int, int]:
     """
     master, slave = pty.openpty()
     try:
-        _make_raw(slave)
+        make_raw(slave)
         os.set_blocking(master, False)
     except BaseException:
         os.close(master)
@@ -30,7 +30,8 @@ def open_raw_pty() -> tuple[int, int]:
     return master, slave
 
 
-def _make_raw(descriptor: int) -> None:
+def make_raw(descriptor: int) -> None:
+    """Makes a terminal pass on every byte as it is, and a read of it wait for at least one."""
     tty.setraw(descriptor, termios.TCSANOW)
     mode = termios.tcgetattr(descriptor)
     mode[tty.LFLAG] = 0

@@ -28,7 +28,8 @@ from belay_actors.errors import InvalidURLError
 from belay_actors.transport._base import Transport
 from belay_actors.transport._local import LocalTransport
 from belay_actors.transport._modem import ModemLine
-from belay_actors.transport._serial import SerialSettings, SerialTransport
+from belay_actors.transport._port import SerialSettings
+from belay_actors.transport._serial import SerialTransport
 
 T = TypeVar("T")
 
@@ -56,10 +57,18 @@ def parse_url(url: str) -> Transport:
         )
     place, _, query = rest.partition("?")
     try:
-        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
-        return make(url, unquote(place), options)
+        return make(url, unquote(place), _read_options(query))
     except ValueError as error:
         raise InvalidURLError(f"{url!r} cannot be used: {error}", device=url) from error
+
+
+def _read_options(query: str) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for name, text in parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)):
+        if name in options:
+            raise ValueError(f"{name} is given twice")
+        options[name] = text
+    return options
 
 
 def _make_local(url: str, place: str, options: dict[str, str]) -> Transport:

@@ -97,10 +97,9 @@ class FakeBoard(Transport):
     def _find_spaces(self) -> dict[int, dict[str, object]]:
         core = self._firmware.interpreter.main.get(CORE_NAME) if self._is_plugged_in else None
         for cell in getattr(core, "__closure__", None) or ():
-            if isinstance(cell.cell_contents, dict):
-                found = cast("dict[int, dict[str, object]]", cell.cell_contents)
-                if _CORE_KEY in found:
-                    return found
+            found: object = cell.cell_contents
+            if isinstance(found, dict) and _CORE_KEY in found:
+                return cast("dict[int, dict[str, object]]", found)
         return {}
 
     @property
@@ -130,7 +129,7 @@ class FakeBoard(Transport):
             output: is printed first.
             seconds: pass then on trio's clock, until a Ctrl-C; ``math.inf`` for ever.
             effect: is called then, such as ``board.reset``.
-            error: is raised then, a copy each time.
+            error: is raised then.
             value: is what ``evaluate`` returns otherwise.
         """
         self._scripts[code] = Script(output, seconds, effect, error, value)

@@ -178,6 +178,6 @@ class Interpreter:
         try:
             self._run(self._compile(source, f"{name}.py", "exec"), vars(module))
         except BaseException:
-            del self._loaded[name]
+            self._loaded.pop(name, None)
             raise
         return module

@@ -6,7 +6,7 @@ and lets it go on. A program that waits for nothing is suspended all the same, e
 and calls, so that it can be interrupted and time can pass.
 
 Stopping is not a matter of goodwill: once stopped, every loop, call and ``except`` of a program
-raises ``GreenletExit`` anew (see ``_ticks``), whatever it catches.
+raises ``PowerOff`` anew (see ``_ticks``), whatever it catches.
 """
 
 import math

@@ -1,6 +1,5 @@
 """Scripted replies: what happens on the board instead of running some code."""
 
-import copy
 from collections.abc import Callable
 
 import attrs
@@ -33,5 +32,5 @@ class Script:
         if self.effect is not None:
             self.effect()
         if self.error is not None:
-            raise copy.copy(self.error)
+            raise self.error.with_traceback(None)
         return self.value

@@ -71,10 +71,8 @@ def _instrument(node: ast.AST) -> None:
             if isinstance(item, ast.AST):
                 _instrument(item)
     match node:
-        case ast.For() | ast.AsyncFor() | ast.While():
+        case ast.For() | ast.AsyncFor() | ast.While() | ast.FunctionDef() | ast.AsyncFunctionDef():
             node.body.insert(0, _tick(node.body[0]))
-        case ast.FunctionDef() | ast.AsyncFunctionDef():
-            _change_function(node)
         case ast.Lambda():
             values = [_call(TICK, node.body), node.body]
             node.body = ast.copy_location(ast.BoolOp(ast.And(), values), node.body)
@@ -95,11 +93,6 @@ def _call(name: str, place: ast.expr | ast.stmt, *arguments: ast.expr) -> ast.Ca
 
 def _tick(place: ast.stmt) -> ast.Expr:
     return ast.copy_location(ast.Expr(_call(TICK, place)), place)
-
-
-def _change_function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-    first = 0 if ast.get_docstring(node, clean=False) is None else 1
-    node.body.insert(first, _tick(node.body[min(first, len(node.body) - 1)]))
 
 
 def _change_handler(node: ast.ExceptHandler) -> None:

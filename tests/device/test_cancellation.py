@@ -213,3 +213,11 @@ async def test_closing_a_device_interrupts_what_runs() -> None:
             nursery.start_soon(device.execute, "while True: pass")
             await trio.testing.wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
+
+
+async def test_a_program_that_takes_print_away_harms_only_itself(device: Device) -> None:
+    await device.execute("kept = 1\nprint = len")
+    with trio.move_on_after(0.05):
+        await device.execute("while True: pass")
+    assert await device.evaluate("kept") == 1
+    assert device.generation == 1

@@ -61,6 +61,23 @@ async def test_an_interpreter_killed_during_a_call_is_lost(device: Device, link_
     assert repr(device) == f"<Device {device.name} lost>"
 
 
+async def test_an_interpreter_killed_while_code_is_sent_is_lost(
+    device: Device, link_of: LinkOf
+) -> None:
+    pid = link_of(device).pid
+    await pause(pid)  # so that its terminal is full before all of the code is there
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def _() -> None:
+                with pytest.raises(DeviceLostError, match="SIGKILL"):
+                    await device.execute(f"text = '{'x' * 100_000}'")
+
+            await trio.testing.wait_all_tasks_blocked()
+            os.kill(pid, signal.SIGKILL)
+
+
 async def test_those_who_wait_are_told_that_the_device_is_lost(
     device: Device, link_of: LinkOf
 ) -> None:
@@ -231,6 +248,29 @@ async def test_a_paused_interpreter_that_goes_on_in_time_is_used_on(
         os.kill(pid, signal.SIGCONT)
     assert scope.cancelled_caught
     assert await device.evaluate("1 + 1") == 2
+    assert device.generation == 1
+
+
+async def test_a_call_cancelled_while_its_code_is_sent_resets_nothing(
+    device: Device, link_of: LinkOf
+) -> None:
+    await device.execute("kept = 5")
+    pid = link_of(device).pid
+    scope = trio.CancelScope()
+
+    async def send_much() -> None:
+        with scope:
+            await device.execute(f"text = '{'x' * 100_000}'")
+
+    await pause(pid)  # so that its terminal is full before all of the code is there
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send_much)
+        await trio.testing.wait_all_tasks_blocked()
+        scope.cancel()
+        os.kill(pid, signal.SIGCONT)
+    assert scope.cancelled_caught
+    assert await device.evaluate("kept") == 5
+    assert await device.evaluate("'text' in globals()") is False
     assert device.generation == 1
 
 

@@ -20,7 +20,7 @@ from belay_actors import (
 )
 from belay_actors.transport import LocalTransport
 
-QUICK = DeviceOptions(attach_timeout=0.5)
+QUICK = DeviceOptions(attach_timeout=1.5)
 
 # A unix port before 1.27: a friendly prompt with an editor that echoes, and no raw REPL.
 OLD_UNIX_PORT = """#!/usr/bin/env python3

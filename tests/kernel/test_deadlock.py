@@ -179,3 +179,15 @@ async def test_cancelling_a_caller_settles_the_whole_chain(
     await wait_all_tasks_blocked()
     assert steps == ["inner", "outer"]
     assert [type(error) for error in news] == [trio.Cancelled]
+
+
+async def test_another_trio_run_is_told_how_to_ask(start_actor: Callable[..., Actor]) -> None:
+    actor = start_actor()
+
+    async def operation() -> int:
+        await trio.lowlevel.checkpoint()
+        return 1
+
+    with pytest.raises(RuntimeError, match=r"trio\.from_thread\.run"):
+        await trio.to_thread.run_sync(lambda: trio.run(actor.ask, operation))
+    assert await actor.ask(operation) == 1

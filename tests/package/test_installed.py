@@ -35,10 +35,20 @@ def test_four_requirements_and_no_more() -> None:
 
 def test_extras() -> None:
     extras = metadata.metadata("belay_actors").get_all("Provides-Extra") or []
-    assert set(extras) == {"micropython", "cli", "otel"}
+    assert set(extras) == {"micropython", "cli", "otel", "testing"}
 
 
-PACKAGES = ["", ".device", ".kernel", ".session", ".manager", ".transport", ".values", ".wire"]
+PACKAGES = [
+    "",
+    ".device",
+    ".kernel",
+    ".session",
+    ".manager",
+    ".testing",
+    ".transport",
+    ".values",
+    ".wire",
+]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -39,6 +39,7 @@ def leaves(error):
     return [type(error).__name__]
 
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
 try:
     trio.run(main)
 except BaseException as error:

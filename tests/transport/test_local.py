@@ -1,5 +1,6 @@
 """The local transport: a real interpreter on a pty, without anything of the device above it."""
 
+import ctypes
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -95,6 +96,26 @@ async def test_interrupt_gets_through_to_a_process_that_somebody_lets_go_on(
             nursery.start_soon(let_go_on)
             assert await link.interrupt()
         assert b"KeyboardInterrupt" in await read_until(link, b"\x04>")
+
+
+THREAD = b"""\
+import _thread, time
+def live():
+    while True: time.sleep_ms(1)
+_thread.start_new_thread(live, ())
+\x04"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "tgkill"), reason="musl cannot tell threads")
+async def test_an_interrupt_is_for_the_call_and_not_for_a_thread(link: LocalLink) -> None:
+    await link.send_all(THREAD)
+    await read_until(link, b"\x04\x04>")
+    for _ in range(40):
+        await link.send_all(b"print('on')\nwhile True: pass\x04")
+        await read_until(link, b"on\n")
+        assert await link.interrupt()
+        with trio.fail_after(5):
+            assert b"KeyboardInterrupt" in await read_until(link, b"\x04>")
 
 
 async def test_an_exit_is_a_restart(link: LocalLink) -> None:

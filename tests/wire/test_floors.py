@@ -28,7 +28,8 @@ _LOW = set(BELOW)
 BELOW["device"] = _LOW
 BELOW["session"] = BELOW["device"] | {"device"}
 BELOW["manager"] = BELOW["session"] | {"session"}
-BELOW["cli"] = BELOW["manager"] | {"manager", ""}  # "": the public names
+BELOW["testing"] = BELOW["manager"] | {"manager"}
+BELOW["cli"] = BELOW["testing"] | {"testing", ""}  # "": the public names
 
 
 def floor_of(path: Path) -> str:

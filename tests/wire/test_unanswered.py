@@ -9,6 +9,7 @@ import pytest
 
 from belay_actors.wire import (
     Event,
+    NotStarted,
     Output,
     RawRepl,
     Replied,
@@ -172,3 +173,58 @@ def test_a_question_that_was_answered_excuses_no_later_banner(running: RawRepl) 
     running.take_outgoing()
     running.receive(RAW_BANNER)
     assert any(isinstance(event, Restarted) for event in running.receive(RAW_BANNER))
+
+
+def test_an_answer_to_an_older_question_does_not_end_a_call(
+    make_idle: MakeIdle, frame: Frame
+) -> None:
+    machine = make_idle(is_lossless=True)
+    machine.submit(1, "f()")
+    machine.receive(b"OK" + END)  # a thread has printed that
+    assert machine.take_outgoing() == b"\x01"
+    machine.receive(b"OK" + frame("V", 1, "1") + END)
+    machine.submit(2, "g()")
+    assert machine.receive(b"OK" + END) == [Output(END)]  # again a thread
+    assert machine.take_outgoing() == b"\x01"
+    assert machine.receive(RAW_BANNER) == []  # what was asked in the first call
+    (reply,) = (
+        event
+        for event in machine.receive(b"OK" + frame("V", 2, "2") + END)
+        if isinstance(event, Replied)
+    )
+    assert (reply.number, reply.payload) == (2, b"2")
+
+
+def test_a_call_whose_older_question_was_eaten_asks_again(
+    make_idle: MakeIdle, frame: Frame
+) -> None:
+    machine = make_idle(is_lossless=True)
+    machine.submit(1, "input()")
+    machine.receive(b"OK" + END)
+    assert machine.take_outgoing() == b"\x01"  # the program reads it as its input
+    machine.receive(frame("V", 1, "1") + END)
+    machine.submit(2, "f()")
+    machine.receive(b"OK" + END)
+    assert machine.take_outgoing() == b"\x01"
+    machine.receive(RAW_BANNER)
+    assert machine.take_outgoing() == b"\x01"
+    assert unanswered_of(machine.receive(RAW_BANNER)).number == 2
+
+
+def test_code_that_does_not_start_was_lost_if_the_board_is_at_its_prompt(idle: RawRepl) -> None:
+    idle.submit(1, "f()")
+    assert idle.is_unstarted
+    assert idle.ask_for_start() == b"\x01"
+    assert idle.receive(RAW_BANNER) == [NotStarted(1)]
+    assert idle.state is State.IDLE
+
+
+def test_code_that_starts_late_runs(idle: RawRepl, frame: Frame) -> None:
+    idle.submit(1, "f()")
+    idle.ask_for_start()
+    events = idle.receive(b"OK" + frame("V", 1, "1") + END)
+    assert [type(event) for event in events] == [Replied]
+    assert idle.receive(RAW_BANNER) == []
+    idle.submit(2, "f()")
+    events = idle.receive(b"OK" + frame("V", 2, "2") + END)
+    assert [type(event) for event in events] == [Replied]

@@ -14,9 +14,15 @@ _PLAIN = "(type(None),bool,int,float,%sstr,bytes,bytearray,range)"
 _NESTED = "(list,tuple,set,frozenset)"
 
 
+# Strings of up to ten bytes are interned when they are parsed, and stay in memory for ever.
+_INTERNED = 10
+PADDING = "#"
+
+
 class Helper(enum.Enum):
     """Board code that is sent into the core's own namespace when it is first needed."""
 
+    CENSUS = "census"
     DROP = "drop"
 
 
@@ -30,10 +36,23 @@ def probe_source(token: str) -> str:
     return f"{_shrunk('probe')}probe('{token}');del probe"
 
 
-def core_source(token: str, *, has_complex: bool) -> str:
-    """The source that puts the core on the board as ``__belay__``, for frames with this token."""
+def core_source(token: str, *, has_complex: bool, is_small: bool = False) -> str:
+    """The source that puts the core on the board as ``__belay__``.
+
+    Args:
+        token: of its frames.
+        has_complex: whether the board has complex numbers.
+        is_small: whether its memory must be kept tidy, and its stack low.
+    """
     plain = _PLAIN % ("complex," if has_complex else "")
-    return f"{_shrunk('core')}{CORE_NAME}={CORE_NAME}('{token}',{plain},{_NESTED})"
+    small = int(is_small)
+    return f"{_shrunk('core')}{CORE_NAME}={CORE_NAME}('{token}',{plain},{_NESTED},{small})"
+
+
+def checked_source(source: str) -> str:
+    """The same program, not run at all if it was damaged on its way."""
+    data = source.encode()
+    return f"(lambda c:sum(c)=={sum(data)} and exec(c,globals()))({data!r})"
 
 
 def helper_source(helper: Helper) -> str:
@@ -46,6 +65,6 @@ def call_source(number: int, key: int, code: str, *, is_expression: bool) -> str
 
     The code travels as a bytes literal, so no byte of it can mean anything to the raw REPL.
     """
-    data = code.encode()
+    data = code.encode().ljust(_INTERNED + 1, PADDING.encode())
     run = "eval" if is_expression else "exec"
     return f"{CORE_NAME}({number},{key},{run},{data!r},{sum(data, key)})"

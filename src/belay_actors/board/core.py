@@ -6,14 +6,21 @@ prints can be taken for a result. ``check`` is the sum of the code's bytes and t
 damaged on its way is not run, because a line without flow control may lose bytes. Key 0 is ``__main__`` (calls outside of any session); key -1 holds the core
 itself, where the host runs what is sent only when it is needed (``drop.py``).
 
+Functions that may stand in the traceback of a user's code are named ``__belay__``, too: so the host
+knows which lines to leave out.
+
 Written for the smallest board: no f-strings, ``compile``, ``io``, ``sys.stdout``; no ``__name__`` of
 a class, ``encode`` of a string, ``errno`` of an error, or ``sys.modules``. The types that may
 travel come from the host, because boards differ in which of them exist.
 """
 
 
-def __belay__(token, plain, nested):
+def __belay__(token, plain, nested, small):
+    # On a small board every call begins without garbage, so that what stays lies together at the
+    # start of the heap; and sessions have the board's own print, which needs less stack.
+    import gc
     import sys
+    from builtins import print  # whatever becomes of the name in __main__
 
     try:
         from _thread import get_ident
@@ -45,21 +52,24 @@ def __belay__(token, plain, nested):
     def printer(key):
         # In a call of its own session a print is that call's output. From a thread or a timer it is
         # tagged, so that it reaches its session and never another's result.
-        def tagged(*args, **kw):
+        def __belay__(*args, **kw):
             if "file" in kw or active[0] == key and get_ident() == main:
                 print(*args, **kw)
             else:
                 send("P", key, repr(kw.get("sep", " ").join(map(str, args)) + kw.get("end", "\n")))
 
-        return tagged
+        return __belay__
 
-    def call(number, key, run, code, check):
+    def __belay__(number, key, run, code, check):
         if sum(code, key) != check:
             return send("N", number, "")
+        if small:
+            gc.collect()
         active[0] = key
         try:
             if key not in spaces:
-                spaces[key] = {"__name__": "__main__", "print": printer(key)}
+                shown = print if small else printer(key)
+                spaces[key] = {"__name__": "__main__", "print": shown}
             value = run(code, spaces[key])
             text = repr(value)
             if sendable(value):
@@ -75,4 +85,4 @@ def __belay__(token, plain, nested):
 
     spaces = {0: globals()}
     spaces[-1] = {"spaces": spaces, "modules": set(getattr(sys, "modules", ()))}
-    return call
+    return __belay__

@@ -4,6 +4,7 @@ from belay_actors.device._capabilities import DeviceCapabilities as DeviceCapabi
 from belay_actors.device._device import Device as Device, open_device as open_device
 from belay_actors.device._recent_text import RecentText as RecentText
 from belay_actors.device._records import (
+    BoardCensus as BoardCensus,
     Dependent as Dependent,
     DeviceSnapshot as DeviceSnapshot,
     DeviceState as DeviceState,

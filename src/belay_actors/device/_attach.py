@@ -1,13 +1,19 @@
 """An attachment: a board that has been found, probed and given its core, until it restarts."""
 
 import contextlib
-import math
 import secrets
 
 import attrs
 import trio
 
-from belay_actors.board import Helper, call_source, core_source, helper_source, probe_source
+from belay_actors.board import (
+    Helper,
+    call_source,
+    checked_source,
+    core_source,
+    helper_source,
+    probe_source,
+)
 from belay_actors.device._capabilities import DeviceCapabilities, Probed, parse_probe
 from belay_actors.device._connection import (
     BoardRestarted,
@@ -34,6 +40,7 @@ CORE_KEY = -1
 _FIRST_NUMBER = 2  # 0 is the probe's, 1 the core's
 _TRIES = 3  # to get code to the board undamaged
 _NOTHING = "0"
+_SILENCE = b"\x04\x04>"  # ran, printed nothing, and raised nothing
 _FREE_MEMORY = "(lambda gc: (gc.collect(), gc.mem_free())[1])(__import__('gc'))"
 _LINE_SHARE = 2  # the raw REPL needs a second copy of a line while that grows
 
@@ -45,14 +52,14 @@ class Attachment:
     Attributes:
         connection: to the board.
         token: of the frames.
-        paste_limit: seconds for the first answer in raw-paste mode; some firmware dies in it.
+        probe_limit: seconds for the first answer.
         capabilities: as probed.
         was_swept: whether the board held leftovers of an earlier host.
     """
 
     connection: Connection
     token: str
-    paste_limit: float
+    probe_limit: float
     capabilities: DeviceCapabilities = attrs.field(init=False)
     was_swept: bool = attrs.field(init=False, default=False)
     _number: int = attrs.field(init=False, default=_FIRST_NUMBER)
@@ -60,6 +67,7 @@ class Attachment:
 
     async def set_up(self) -> None:
         """Brings the board to its raw prompt, probes it and installs the core."""
+        surprises = 0
         while True:
             try:
                 await self.connection.synchronise()
@@ -71,33 +79,56 @@ class Attachment:
                     return
             except (BoardRestarted, NotRun):
                 continue
+            except (NoReply, ValueError):  # something old may have been taken for an answer
+                surprises += 1
+                if surprises == _TRIES:
+                    raise
 
     async def _probe(self) -> Probed | None:
-        """Probes the board; ``None`` if raw-paste was tried in vain, and is not used any more."""
-        uses_paste = self.connection.uses_paste
-        with trio.move_on_after(self.paste_limit if uses_paste else math.inf):
-            probe = await self.connection.run(0, probe_source(self.token))
-            return parse_probe(probe.replied.payload, probe.output)
+        """Probes the board; ``None`` if it does not answer, so that another way is to be tried.
+
+        Its firmware may die in raw-paste mode, or the prompt that was seen was an old one.
+        """
+        source = probe_source(self.token)
+        if self.connection.is_unguarded:
+            source = checked_source(source)
+        try:
+            with trio.move_on_after(self.probe_limit):
+                probe = await self._run_source(0, source)
+                return parse_probe(probe.replied.payload, probe.output)
+        except NoReply as error:
+            if self.connection.is_unguarded and error.tail == _SILENCE:  # it found itself damaged
+                raise NotRun from None
+            raise
         self.connection.give_up_paste()
         return None
 
     async def _install_core(self, capabilities: DeviceCapabilities) -> None:
-        source = core_source(self.token, has_complex=capabilities.has_complex)
-        check = call_source(1, MAIN_KEY, _NOTHING, is_expression=True)
-        await self.connection.run(1, f"{source};{check}")
+        is_unguarded = self.connection.is_unguarded
+        source = core_source(
+            self.token, has_complex=capabilities.has_complex, is_small=is_unguarded
+        )
         self.capabilities = capabilities
-        if self.connection.is_unguarded:
-            max_code = await self._find_max_code()
-            self.capabilities = attrs.evolve(capabilities, max_code_bytes=max_code)
+        if is_unguarded:
+            await self._install_checked(source)
+        else:
+            check = call_source(1, MAIN_KEY, _NOTHING, is_expression=True)
+            await self.connection.run(1, f"{source};{check}")
 
-    async def _find_max_code(self) -> int:
+    async def _install_checked(self, source: str) -> None:
+        """Installs the core on a board that may get it damaged, and that may be small."""
+        with contextlib.suppress(NoReply):  # it has none: a small stack is too low for a call in it
+            await self.connection.run(1, checked_source(source))
         # The raw REPL keeps memory for the longest line it has had, until it is left.
         await self.connection.synchronise(by_friendly=True)
-        reply = await self.run(MAIN_KEY, _FREE_MEMORY, is_expression=True)
+        try:
+            reply = await self.run(MAIN_KEY, _FREE_MEMORY, is_expression=True)
+        except NoReply:
+            raise NotRun from None
         free = decode(reply.replied.payload)
         if not isinstance(free, int):
             raise ValueError(f"an unexpected answer: {free!r}")  # noqa: TRY004  # of a board
-        return free // _LINE_SHARE
+        self.capabilities = attrs.evolve(self.capabilities, max_code_bytes=free // _LINE_SHARE)
 
     async def run(self, key: int, code: str, *, is_expression: bool) -> Reply:
         """Runs code in the namespace ``key``; raises as ``Connection.run`` does.
@@ -112,10 +143,13 @@ class Attachment:
     async def _run_once(self, key: int, code: str, *, is_expression: bool) -> Reply:
         number, self._number = self._number, self._number + 1
         source = call_source(number, key, code, is_expression=is_expression)
+        return await self._run_source(number, source)
+
+    async def _run_source(self, number: int, source: str) -> Reply:
         try:
             return await self.connection.run(number, source)
         except NoReply as error:
-            if _was_damaged(error.tail):
+            if self.connection.is_unguarded and _was_damaged(error.tail):
                 raise NotRun from None
             raise
 
@@ -156,7 +190,7 @@ class Attachment:
 
 
 def _was_damaged(tail: bytes) -> bool:
-    """Whether the raw REPL could not read a call; an error in its code has a reply of its own."""
+    """Whether the raw REPL could not read a line; an error in a call's code has its own reply."""
     last = tail.removesuffix(b"\x04>").rstrip().rpartition(b"\n")[2]
     is_first = tail.startswith(b"\x04Traceback")
     return is_first and last.startswith((b"SyntaxError", b"IndentationError"))
@@ -187,7 +221,7 @@ async def attach(
         use_paste=options.upload == "raw-paste"
         or (options.upload == "auto" and not link.is_lossless),
     )
-    attachment = Attachment(connection, token, paste_limit=options.attach_timeout / 2)
+    attachment = Attachment(connection, token, probe_limit=options.attach_timeout / 2)
     try:
         with trio.move_on_after(options.attach_timeout):
             await _set_up(attachment, transport.url)

@@ -72,7 +72,7 @@ class TooMuchOutput(Exception):  # noqa: N818
 
 
 class NotRun(Exception):  # noqa: N818
-    """The code was damaged on its way, so the board did not run it."""
+    """The board did not run the code: it was damaged on its way, or raw-paste was refused."""
 
 
 class NoReply(Exception):  # noqa: N818
@@ -110,7 +110,7 @@ class Connection:
         self._listener = listener
         self._max_output = max_output
         self._use_paste = use_paste
-        self._is_sending = False
+        self._is_cut_off = False  # code was sent in part, and the rest will never be
 
     @property
     def uses_paste(self) -> bool:
@@ -175,15 +175,15 @@ class Connection:
                         raise BoardRestarted
                     case PasteRefused():
                         self._use_paste = False
-                        await self._send_code(number, source)
+                        raise NotRun
                     case _:
                         pass
 
     async def _send_code(self, number: int, source: str) -> None:
         data = self._machine.submit(number, source, paste=self._use_paste)
-        self._is_sending = True
+        self._is_cut_off = True
         await self._send(data, is_paced=self.is_unguarded)
-        self._is_sending = False
+        self._is_cut_off = False
 
     async def _receive_or_ask(self) -> list[Event]:
         """As ``_receive``, but when code does not start, asks the board why."""
@@ -194,9 +194,11 @@ class Connection:
         return await self._receive()
 
     async def interrupt(self) -> None:
-        """Interrupts until nothing runs, or the board has restarted. May wait for ever."""
-        if self._is_sending:  # the board has only a part of the code, and nothing to interrupt
-            self._is_sending = False
+        """Interrupts until nothing runs, or the board has restarted. May wait for ever.
+
+        Where the board still waits for the rest of the code nothing runs, and nothing would say so.
+        """
+        if self._is_cut_off:
             return
         pauses = iter(_CTRL_C_PAUSES)
         await self._wait_over(_SHORT_CALL)

@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 import trio
 
 from belay_actors.board import Helper
-from belay_actors.device._attach import MAIN_KEY
+from belay_actors.device._attach import CORE_KEY, MAIN_KEY
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
 from belay_actors.device._connection import Reply
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._recent_text import RecentText
 from belay_actors.device._records import (
+    BoardCensus,
     Dependent,
     DeviceSnapshot,
     DeviceState,
@@ -97,6 +98,12 @@ class Device(CodeRunner):
         """The newest 64 Ki characters that belong to no call and no session."""
         return str(self._background)
 
+    @property
+    def process_id(self) -> int | None:
+        """Of a local interpreter, until it restarts; ``None`` for a board that is no process."""
+        process_id: object = getattr(self._board.attachment.connection.link, "pid", None)
+        return process_id if isinstance(process_id, int) else None
+
     def snapshot(self) -> DeviceSnapshot:
         """Returns the device's present state and counters; costs the board nothing."""
         return DeviceSnapshot(
@@ -120,6 +127,27 @@ class Device(CodeRunner):
 
     def _keep_output(self, text: str) -> None:
         self._background.add(text)
+
+    async def census(self) -> BoardCensus:
+        """Counts what is on the board now, after a garbage collection there.
+
+        Raises:
+            DeviceError: the board failed.
+
+        Cancellation: as for any call.
+        """
+        attachment = self._board.attachment
+
+        async def operation() -> Reply:
+            return await attachment.run_helper(Helper.CENSUS, "census()")
+
+        reply = await self._ask(Seat(CORE_KEY, self.generation, None), operation, is_urgent=False)
+        match to_value(reply, "\n", self.name, None):
+            case (int(memory), list(keys)):
+                namespaces = tuple(key for key in keys if isinstance(key, int))
+                return BoardCensus(memory, namespaces)
+            case other:
+                raise ProtocolError(f"an unexpected answer: {other!r}", device=self.name)
 
     async def run_in(
         self, seat: Seat, code: str, *, is_expression: bool, is_urgent: bool = False

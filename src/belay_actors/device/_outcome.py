@@ -7,11 +7,12 @@ from belay_actors.errors import RemoteError, RemoteOSError, UnsupportedValueErro
 from belay_actors.values import Value, decode
 from belay_actors.wire import ReplyKind
 
-_CLASS = re.compile(r"<class '(.*)'>")
+_CLASS = re.compile(r"<class '(?:.*\.)?(.*)'>")
 _LAST_LINE = re.compile(r"^([A-Za-z_]\w*)(?:: ?(.*))?$")
 _TOO_DEEP = "maximum recursion depth exceeded"
-_CODE_FRAME = b'  File "<string>"'
-_OWN_FRAME = b'  File "<stdin>"'  # the core's; code of calls is in "<string>"
+_FRAME = b"  File "
+# Frames of the raw REPL's line and of the core; a small board has its core in a "<string>", too.
+_OWN_FRAME = re.compile(rb'  File (?:"<stdin>"|.*, in __belay__$)')
 
 
 def to_text(data: bytes, newline: str) -> str:
@@ -85,13 +86,13 @@ def _class_name(text: str) -> str:
 
 def _is_too_deep(value: Value, traceback: bytes) -> bool:
     """Whether the core itself, not the code, has run out of stack: in looking at the value."""
-    is_ours = traceback.count(_OWN_FRAME) > 1 and _CODE_FRAME not in traceback
+    is_ours = _FRAME in traceback and _FRAME not in _without_own_frames(traceback)
     return is_ours and value == ("<class 'RuntimeError'>", _TOO_DEEP, False)
 
 
 def _without_own_frames(traceback: bytes) -> bytes:
     lines = traceback.splitlines(keepends=True)
-    return b"".join(line for line in lines if not line.startswith(_OWN_FRAME))
+    return b"".join(line for line in lines if _OWN_FRAME.match(line.rstrip()) is None)
 
 
 def remote_error_from_tail(

@@ -67,6 +67,19 @@ class DroppedNamespace:
 
 
 @attrs.frozen
+class BoardCensus:
+    """What is on a board at one moment.
+
+    Attributes:
+        memory_used: bytes of its heap, after a garbage collection.
+        namespaces: keys of the session namespaces that it holds.
+    """
+
+    memory_used: int
+    namespaces: tuple[int, ...]
+
+
+@attrs.frozen
 class Seat:
     """A place on a device: a namespace's key, valid for one generation of the board."""
 

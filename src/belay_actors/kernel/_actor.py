@@ -78,6 +78,7 @@ class Actor:
         self._running: AnyRequest | None = None
         self._after_settling: list[Callable[[], None]] = []
         self._life = trio.CancelScope()
+        self._token = trio.lowlevel.current_trio_token()
         self._served = self._failed = self._interrupted = 0
 
     def statistics(self) -> ActorStatistics:
@@ -118,6 +119,7 @@ class Actor:
         ``KeyboardInterrupt``, which goes to another task.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
+        self._refuse_foreigner()
         self._refuse_deadlock()
         request = Request(
             operation=operation,
@@ -140,6 +142,13 @@ class Actor:
 
         await trio.lowlevel.wait_task_rescheduled(abort)
         return request.unwrap()
+
+    def _refuse_foreigner(self) -> None:
+        if self._token is not trio.lowlevel.current_trio_token():
+            raise RuntimeError(
+                f"{self.name} lives in another trio.run; from another thread, go through "
+                "trio.from_thread.run"
+            )
 
     def _refuse_deadlock(self) -> None:
         for request in _call_chain.get():

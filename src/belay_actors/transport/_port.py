@@ -129,6 +129,7 @@ def _open(path: str, settings: SerialSettings) -> int:
     try:
         fcntl.ioctl(descriptor, termios.TIOCEXCL)
         make_raw(descriptor)
+        termios.tcflush(descriptor, termios.TCIFLUSH)  # what came before is nobody's
         _set_up_lines(descriptor, settings)
     except BaseException:
         _close(descriptor)

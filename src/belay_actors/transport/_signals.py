@@ -5,8 +5,13 @@ prompt, the signal has its default action: the process dies (seen in 3 to 8 of 1
 signals were sent at random around short calls). So the process is stopped, its signal handlers are
 looked up, the signal is queued only if it would be caught, and the process goes on: nothing can
 happen in between. Without ``/proc`` (macOS) the signal is sent as it is.
+
+A signal that waits for a stopped process is taken by whichever of its threads runs first, and a
+thread of the board's is not what is to be interrupted. So it is sent to the first thread, the one
+that runs the calls; where the C library has no ``tgkill`` (musl), to the process.
 """
 
+import ctypes
 import os
 import signal
 import sys
@@ -40,10 +45,18 @@ async def interrupt_process(pid: int) -> bool:
             await trio.lowlevel.checkpoint()
         is_caught = state in _STOPPED and _catches_sigint(pid)
         if is_caught:
-            os.kill(pid, signal.SIGINT)
+            _signal_first_thread(pid)
     finally:
         os.kill(pid, signal.SIGCONT)
     return is_caught
+
+
+def _signal_first_thread(pid: int) -> None:
+    tgkill = getattr(ctypes.CDLL(None), "tgkill", None)
+    if tgkill is None:
+        os.kill(pid, signal.SIGINT)
+    else:
+        tgkill(pid, pid, signal.SIGINT)  # the first thread has the id of its process
 
 
 def _state(pid: int) -> str:

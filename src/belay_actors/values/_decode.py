@@ -1,13 +1,14 @@
-"""From a board's ``repr`` to a value: parsed, checked node by node, never evaluated.
+r"""From a board's ``repr`` to a value: read from left to right, checked, never evaluated.
 
-Only the types below can come out. Anything else in the text, whoever wrote it there, is a
-``ValueError``; so is text that is too long or too deep for the parser.
+The reader knows how MicroPython writes the types below, and nothing else of Python. It is not
+``ast``: a text made for that takes Python's own parser minutes (f-strings), or 300 times its size
+in memory (lists). Here the work is linear in the text, and a value has at most a million parts and
+is nested at most 200 deep. Anything else, whoever wrote it, is a ``ValueError``.
 """
 
-import ast
-import math
 import re
 from collections.abc import Callable
+from itertools import groupby
 
 Value = (
     None
@@ -27,14 +28,29 @@ Value = (
 )
 """What an expression on a board may evaluate to."""
 
-_SHOWN = 100  # characters of a text in an error message
+_MOST_PARTS = 1_000_000  # read in about a second; 120 MB if each is in a set of its own
+_DEEPEST = 200
+_LONGEST_NUMBER = 4300  # digits: work on them is quadratic; it is Python's own limit, too
+_MOST_ALIKE = 100  # keys of one hash: more are no accident, and work on them is quadratic, too
+_SHOWN = 100  # bytes of a text in an error message
+
 _SMALL_INT = re.compile(rb"-?\d{1,18}")
-_NAMES: dict[str, float | complex] = {
-    "nan": math.nan,
-    "inf": math.inf,
-    "nanj": complex(0, math.nan),
-    "infj": complex(0, math.inf),
-}
+# Possessive, so that no text makes a pattern go back over what it has read.
+_NUMBER = rb"(?:\d++(?:\.\d*+)?(?:e[+-]?\d++)?|inf|nan)"
+_ESCAPE = rb"\\(?:[\\'\"nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})"
+_TOKEN = re.compile(
+    rb"""\ ?(?:
+    (?P<int>-?\d{1,18}(?![\d.ej+-]))
+    |(?P<open>[\[({])
+    |(?P<quoted>b?(?:'(?:[^'\\\x00-\x1f]++|%b)*+'|"(?:[^"\\\x00-\x1f]++|%b)*+"))
+    |(?P<number>(?P<real>-?%b)(?:(?P<imaginary>[+-]%b)j|(?P<j>j))?)
+    |(?P<word>[A-Za-z]++)
+    )"""
+    % (_ESCAPE, _ESCAPE, _NUMBER, _NUMBER),
+    re.VERBOSE,
+)
+_CONSTANTS: dict[bytes, bool | None] = {b"None": None, b"True": True, b"False": False}
+_END = b"\0"  # behind the text; nothing in a value has it
 
 
 def decode(payload: bytes) -> Value:
@@ -44,80 +60,135 @@ def decode(payload: bytes) -> Value:
         payload: the ``repr``, as MicroPython writes it, in UTF-8.
 
     Raises:
-        ValueError: it stands for no value of a supported type.
+        ValueError: it stands for no value of a supported type, or for one with more than a million
+            parts, nested more than 200 deep, or with a number of more than 4300 digits.
     """
     if _SMALL_INT.fullmatch(payload):
         return int(payload)
     try:
-        return _value(ast.parse(payload.decode(), mode="eval").body)
-    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
-        raise ValueError(f"no value: {_shorten(payload)}") from error
+        return _Reader(payload).read()
+    except (ValueError, TypeError, RecursionError) as error:
+        shown = payload[:_SHOWN].decode("utf-8", "backslashreplace")
+        rest = "..." if len(payload) > _SHOWN else ""
+        raise ValueError(f"no value: {shown}{rest} ({error})") from error
 
 
-def _shorten(payload: bytes) -> str:
-    text = payload.decode("utf-8", "backslashreplace")
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+class _Reader:
+    """Reads one text."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text + _END
+        self._position = 0
+        self._parts = 0
+
+    def read(self) -> Value:
+        value = self._value(0)
+        self._take(_END)
+        return value
+
+    def _value(self, depth: int) -> Value:
+        self._parts += 1
+        if self._parts > _MOST_PARTS or depth > _DEEPEST:
+            raise ValueError("nested too deeply" if depth > _DEEPEST else "too many parts")
+        token = _TOKEN.match(self._text, self._position)
+        if token is None:
+            raise self._surprise()
+        self._position = token.end()
+        match token.lastgroup:
+            case "int":
+                return int(token[0])
+            case "open":
+                return self._display(token["open"], depth + 1)
+            case "quoted":
+                return _unquote(token["quoted"])
+            case "number":
+                return _number(token)
+            case _:
+                return self._word(token["word"], depth + 1)
+
+    def _display(self, opening: bytes, depth: int) -> Value:
+        if opening == b"[":
+            return self._items(b"]", depth)
+        if opening == b"{":
+            return self._dict_or_set(depth)
+        items = self._items(b")", depth)
+        if len(items) != 1 or self._text.startswith(b",)", self._position - 2):
+            return tuple(items)
+        if isinstance(items[0], complex):
+            return items[0]
+        raise self._surprise()
+
+    def _word(self, word: bytes, depth: int) -> Value:
+        if word in _CONSTANTS:
+            return _CONSTANTS[word]
+        if word not in _MAKERS:
+            raise self._surprise()
+        self._take(b"(")
+        return _MAKERS[word](*self._items(b")", depth))
+
+    def _items(self, closing: bytes, depth: int) -> list[Value]:
+        items: list[Value] = []
+        while not self._text.startswith(closing, self._position):
+            items.append(self._value(depth))
+            if self._take(b"," + closing) == closing:
+                return items
+        self._position += 1
+        return items
+
+    def _dict_or_set(self, depth: int) -> Value:
+        keys: list[Value] = []
+        values: list[Value] = []
+        while not self._text.startswith(b"}", self._position):
+            keys.append(self._value(depth))
+            mark = self._take(b":,}")
+            if mark == b":":
+                values.append(self._value(depth))
+                mark = self._take(b",}")
+            if mark == b"}":
+                break
+        else:
+            self._position += 1
+        _check_keys(keys)
+        return set(keys) if keys and not values else dict(zip(keys, values, strict=True))
+
+    def _take(self, expected: bytes) -> bytes:
+        """Takes the next byte, which must be one of these."""
+        mark = self._text[self._position : self._position + 1]
+        if mark not in expected:
+            raise self._surprise()
+        self._position += 1
+        return mark
+
+    def _surprise(self) -> ValueError:
+        return ValueError(f"what comes at byte {self._position} is not understood")
 
 
-def _value(node: ast.expr) -> Value:  # noqa: PLR0911  # a table, in effect
-    match node:
-        case ast.Constant(value=None | bool() | int() | float() | complex() | str() | bytes()):
-            return node.value  # type: ignore[return-value]  # mypy does not narrow by the pattern
-        case ast.Name(id=name) if name in _NAMES:
-            return _NAMES[name]
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return _negative(_number(operand))
-        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as operator, right=right):
-            return _complex(left, operator, right)
-        case ast.List(elts=items):
-            return [_value(item) for item in items]
-        case ast.Tuple(elts=items):
-            return tuple(_value(item) for item in items)
-        case ast.Set(elts=items):
-            return set(map(_value, items))
-        case ast.Dict(keys=keys, values=values):
-            return dict(zip(map(_key, keys), map(_value, values), strict=True))
-        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in _MAKERS:
-            return _MAKERS[name](*map(_value, arguments))
-        case _:
-            raise ValueError(ast.dump(node))
+def _number(token: re.Match[bytes]) -> int | float | complex:
+    real, imaginary, is_imaginary = token.group("real", "imaginary", "j")
+    if len(token["number"].lstrip(b"-")) > _LONGEST_NUMBER:
+        raise ValueError("too many digits")
+    if imaginary is not None:
+        return complex(float(real), float(imaginary))
+    if is_imaginary:
+        return complex(0, float(real))
+    return int(real) if real.lstrip(b"-").isdigit() else float(real)
 
 
-def _key(node: ast.expr | None) -> Value:
-    if node is None:
-        raise ValueError("unpacking in a dict")
-    return _value(node)
+def _unquote(literal: bytes) -> str | bytes:
+    is_bytes = literal.startswith(b"b")
+    body = literal[2:-1] if is_bytes else literal[1:-1]
+    text = body.decode("ascii" if is_bytes else "utf-8")
+    if b"\\" in body:
+        text = text.encode("ascii", "backslashreplace").decode("unicode_escape")
+    return text.encode("latin-1") if is_bytes else text
 
 
-def _number(node: ast.expr) -> int | float | complex:
-    value = _value(node)
-    if not isinstance(value, int | float | complex) or isinstance(value, bool):
-        raise TypeError(f"no number: {value!r}")
-    return value
-
-
-def _negative(value: int | float | complex) -> int | float | complex:
-    # ``-1j`` is written for a real part of 0, but ``-(1j)`` has one of -0.
-    return complex(0, -value.imag) if isinstance(value, complex) else -value
-
-
-def _complex(left: ast.expr, operator: ast.operator, right: ast.expr) -> complex:
-    real, imaginary = _real(left), _number(right)
-    if not isinstance(imaginary, complex):
-        raise TypeError("a sum that is no complex number")
-    sign = 1 if isinstance(operator, ast.Add) else -1
-    return complex(real, sign * imaginary.imag)  # a sum would lose the signs of zeros
-
-
-def _real(node: ast.expr) -> float:
-    match node:
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_real(operand)  # of a float: a real part is written without its point
-        case _:
-            number = _number(node)
-            if isinstance(number, complex):
-                raise TypeError("a sum of complex numbers")
-            return float(number)
+def _check_keys(keys: list[Value]) -> None:
+    """Keys chosen to have one hash would take the square of their number in time."""
+    if len(keys) > _MOST_ALIKE:
+        for _, alike in groupby(sorted(map(hash, keys))):
+            if sum(1 for _ in alike) > _MOST_ALIKE:
+                raise ValueError("too many keys of one hash")
 
 
 def _bytearray(source: Value = b"") -> bytearray:
@@ -137,7 +208,9 @@ def _frozenset(source: Value = ()) -> frozenset[Value]:
 def _items(source: Value) -> list[Value]:
     if not isinstance(source, list | tuple | set):
         raise TypeError("a set of something that is no display")
-    return list(source)
+    items = list(source)
+    _check_keys(items)
+    return items
 
 
 def _range(*bounds: Value) -> range:
@@ -147,9 +220,9 @@ def _range(*bounds: Value) -> range:
     return range(*numbers)
 
 
-_MAKERS: dict[str, Callable[..., Value]] = {
-    "bytearray": _bytearray,
-    "set": _set,
-    "frozenset": _frozenset,
-    "range": _range,
+_MAKERS: dict[bytes, Callable[..., Value]] = {
+    b"bytearray": _bytearray,
+    b"set": _set,
+    b"frozenset": _frozenset,
+    b"range": _range,
 }

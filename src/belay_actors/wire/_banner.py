@@ -7,10 +7,11 @@ import re
 
 # The prompt that follows is written separately, and a thread may print in between.
 RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
-_RESTART_BANNERS = (b'Type "help()" for more information.\r\n>>> ', b"MPY: soft reboot\r\n")
+_RESTART_BANNERS = (b'Type "help()" for more information.\r\n', b"MPY: soft reboot\r\n")
 BANNERS = (RAW_BANNER, *_RESTART_BANNERS)
 
 _LINE_END = b"\r\n"
+_BANNER = re.compile(b"|".join(map(re.escape, BANNERS)))
 LONGEST_BANNER = max(map(len, BANNERS))
 
 
@@ -32,18 +33,14 @@ def find_banner(data: bytes, start: int, stop: int) -> tuple[int, int] | None:
     """Start and end of the first banner between two positions."""
     if data.find(_LINE_END, start, stop) < 0:  # all have one, and most of what comes has none
         return None
-    found = [
-        (position, position + len(banner))
-        for banner in BANNERS
-        if (position := data.find(banner, start, stop)) >= 0
-    ]
-    return min(found, default=None)
+    match = _BANNER.search(data, start, stop)
+    return None if match is None else match.span()
 
 
-def find_broken_off(data: bytes, start: int) -> int:
-    """Where a banner starts of which the end has not come yet; else the end of the data."""
-    match = _BROKEN_OFF.search(data, max(start, len(data) - LONGEST_BANNER))
-    return len(data) if match is None else match.start()
+def find_broken_off(data: bytes, start: int, stop: int) -> int:
+    """Where a banner starts that is cut off by the end of a range; else that end."""
+    match = _BROKEN_OFF.search(data, max(start, stop - LONGEST_BANNER), stop)
+    return stop if match is None else match.start()
 
 
 def find_answers(data: bytes, start: int, count: int) -> int:

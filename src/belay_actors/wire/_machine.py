@@ -50,26 +50,24 @@ from belay_actors.wire._events import (
 )
 from belay_actors.wire._frames import CONTROL, Damaged, Frame, FrameReader, NoFrame, Partial
 from belay_actors.wire._paste import PasteUpload
+from belay_actors.wire._questions import Questions
 from belay_actors.wire._states import (
     BROKEN_OFF,
     END_OF_TEXT,
     IN_PROGRAM,
     MARKS,
-    PROMPT,
     TO_PROMPT,
     State,
 )
 
 _RESYNC = b"\x03\x03\x01"
 _RESYNC_BY_FRIENDLY = b"\x03\x03\x02\x01"
-_ASK_FOR_BANNER = b"\x01"
 _END_OF_CODE = b"\x04"
 _TO_FRIENDLY = b"\x02"
 _INTERRUPT_TO_FRIENDLY = b"\x03\x02"
 
 _TAIL_MAX = 2048
 _TRACEBACK_MAX = 64 * 1024
-_QUESTIONS_MAX = 3  # in one call: a program that reads its input eats them
 
 
 class RawRepl:
@@ -99,11 +97,7 @@ class RawRepl:
         self._number = -1
         self._traceback = b""
         self._tail = b""
-        self._ends = 0  # marks of an end that the running program seems to have printed
-        self._questions = 0
-        self._has_question = False
-        self._owed = 0  # raw banners that were asked for and have not come
-        self._asked_for_start = 0  # how many of them in the present upload
+        self._questions = Questions()
 
     @property
     def is_busy(self) -> bool:
@@ -140,8 +134,7 @@ class RawRepl:
             self._tail = b""
         self._at_prompt = None
         self._outgoing = b""
-        self._has_question = False
-        self._owed += 1
+        self._questions.resync()
         return _RESYNC_BY_FRIENDLY if by_friendly else _RESYNC
 
     def leave(self, code: str = "") -> bytes:
@@ -166,7 +159,7 @@ class RawRepl:
         assert self.state is not State.DETACHED, "a call before a resync"
         self._number = number
         self._traceback = self._tail = b""
-        self._asked_for_start = 0
+        self._questions.begin_call()
         first = State.OPENING if paste else State.SENT
         if self.state in TO_PROMPT:
             self._after_prompt = first
@@ -179,18 +172,12 @@ class RawRepl:
 
     def ask_for_start(self) -> bytes:
         """Asks why code does not start: ``NotStarted`` is the answer if a part of it was lost."""
-        self._asked_for_start += 1
-        self._owed += 1
-        return _ASK_FOR_BANNER
+        return self._questions.ask_for_start()
 
     def take_outgoing(self) -> bytes:
         """What the machine wants written because of what it received."""
         outgoing, self._outgoing = self._outgoing, b""
-        if self._has_question:
-            self._has_question = False
-            self._owed += 1
-            outgoing += _ASK_FOR_BANNER
-        return outgoing
+        return outgoing + self._questions.take()
 
     # Bytes in.
 
@@ -211,8 +198,10 @@ class RawRepl:
     def _consume(self, data: bytes) -> int:
         """Walks from mark to mark. Returns where the bytes start that mean nothing yet."""
         text = position = 0
+        stop = self._frames.find(data, 0)
         while position < len(data):
-            stop = self._frames.find(data, position)
+            if 0 <= stop < position:
+                stop = self._frames.find(data, position)
             found = self._find_mark(data, position, stop if stop >= 0 else len(data))
             if found is not None:
                 self._text(data[text : found[0]])
@@ -230,6 +219,8 @@ class RawRepl:
                 if isinstance(frame, Partial):
                     self._held_until = frame.size
                     return stop
+                if isinstance(frame, Damaged):  # a board that restarts: its banner is no part
+                    position = find_broken_off(data, stop, position)
                 self._frame(frame, data[stop:position])
                 text = position
         self._text(data[text:])
@@ -239,18 +230,18 @@ class RawRepl:
         """Start and end of the first mark or banner between two positions."""
         if self.state in IN_PROGRAM:
             return None
-        banner = find_banner(data, start, stop)
         pattern = MARKS.get(self.state)
         mark = pattern.search(data, start, stop) if pattern is not None else None
-        if mark is None or (banner is not None and banner[0] < mark.start()):
-            return banner
-        return mark.span()
+        if mark is None:
+            return find_banner(data, start, stop)
+        banner = find_banner(data, start, min(stop, mark.start() + LONGEST_BANNER))
+        return banner if banner is not None and banner[0] < mark.start() else mark.span()
 
     def _end_of_text(self, data: bytes, start: int) -> int:
         """Where text ends that is surely text: what follows may yet become a mark."""
         if self.state in IN_PROGRAM:
-            return find_answers(data, start, self._owed)
-        end = find_broken_off(data, start)
+            return find_answers(data, start, self._questions.owed)
+        end = find_broken_off(data, start, len(data))
         pattern = BROKEN_OFF.get(self.state)
         mark = pattern.search(data, start) if pattern is not None else None
         return end if mark is None else min(end, mark.start())
@@ -261,7 +252,7 @@ class RawRepl:
         if not text:
             return
         if self.state in IN_PROGRAM:
-            self._wonder(text)
+            self._questions.observe(self._tail, text)
         self._tail = (self._tail + text)[-_TAIL_MAX:]
         if self.state is State.RUNNING:
             self._events.append(Output(text))
@@ -270,25 +261,14 @@ class RawRepl:
         elif self.state is not State.SYNCING:
             self._events.append(Unsolicited(text))
 
-    def _wonder(self, text: bytes) -> None:
-        r"""Asks whether the program is over: at two ``\x04`` and then a ``>``, or at a banner."""
-        self._ends += text.count(END_OF_TEXT)
-        seems_over = self._ends > 1 and PROMPT in text[text.rfind(END_OF_TEXT) + 1 :]
-        context = self._tail[-LONGEST_BANNER:] + text
-        if seems_over or find_banner(context, 0, len(context)) is not None:
-            self._ends = 0
-            if self._questions < (_QUESTIONS_MAX if seems_over else 2 * _QUESTIONS_MAX):
-                self._questions += 1
-                self._has_question = True
-
     def _end_unanswered(self, data: bytes, end: int) -> int:
-        """Ends the call if questions have been answered. Returns how much is used up."""
+        """Ends the call if its questions have been answered. Returns how much is used up."""
         answers, rest = divmod(len(data) - end, len(ANSWER))
         if self.state not in IN_PROGRAM or not answers or rest:
             return end
-        self._events.append(Unanswered(self._number, self._tail))
-        self.state = State.IDLE
-        self._owed -= answers
+        if self._questions.answered(answers):
+            self._events.append(Unanswered(self._number, self._tail))
+            self.state = State.IDLE
         return len(data)
 
     def _mark(self, mark: bytes) -> None:
@@ -312,8 +292,7 @@ class RawRepl:
     def _start(self) -> None:
         self.state = State.RUNNING
         self._tail = b""
-        self._ends = self._questions = 0
-        self._owed = self._asked_for_start  # all earlier input has been used up
+        self._questions.begin_program()
 
     def _prompt(self) -> None:
         self.state, self._after_prompt = self._after_prompt, State.IDLE
@@ -335,16 +314,16 @@ class RawRepl:
             self._outgoing += self._upload.ended()
             self._start()
         else:
-            self._outgoing += self._upload.granted()
+            self._outgoing += self._upload.granted(len(mark))
 
     def _banner(self, banner: bytes) -> None:
         is_raw = banner == RAW_BANNER
-        is_answer = is_raw and self._owed > 0
+        is_answer = is_raw and self._questions.owed > 0
         if self.state is State.SYNCING and is_raw:
             self._expect_prompt(Ready(self._tail))
         elif self.state is State.SYNCING:
             self._text(banner)
-        elif is_answer and self.state is State.SENT and self._owed <= self._asked_for_start:
+        elif is_answer and self.state is State.SENT and self._questions.is_start_answer:
             self._expect_prompt(NotStarted(self._number))
         elif is_answer:  # late: a frame has settled the question
             after = self._after_prompt if self.state in TO_PROMPT else self.state
@@ -356,7 +335,7 @@ class RawRepl:
 
     def _expect_prompt(self, event: Event | None, after: State = State.IDLE) -> None:
         """The board is at its prompt, which is all but written."""
-        self._owed = max(self._owed - 1, 0)
+        self._questions.answered()
         self.state, self._after_prompt = State.PROMPTING, after
         self._at_prompt = event
 
@@ -364,7 +343,7 @@ class RawRepl:
         self.state = State.DETACHED
         self.paste_window = None
         self._at_prompt = None
-        self._owed = 0
+        self._questions.forget()
         self._events.append(Restarted(banner))
 
     def _frame(self, frame: Frame | Damaged, raw: bytes) -> None:
@@ -381,6 +360,7 @@ class RawRepl:
             self._reply(frame)
 
     def _reply(self, frame: Frame) -> None:
+        self._questions.end_call()
         reply = Replied(self._number, ReplyKind(frame.kind), frame.payload, self._traceback)
         self.state, self._after_prompt = State.REPLIED, State.IDLE
         if self._is_lossless:

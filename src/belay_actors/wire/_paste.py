@@ -24,36 +24,38 @@ class PasteUpload:
     """
 
     def __init__(self, code: bytes, window: int | None) -> None:
-        self._rest = code
+        self._code = code
+        self._sent = 0
         self._credit = 0
         self._has_ended = False
         self.window = window or 0
 
     def open(self) -> bytes:
         """Asks for the mode."""
-        fits = len(self._rest) + len(_END) <= 2 * self.window
-        return _HEADER + (self._send(len(self._rest)) if fits else b"")
+        fits = len(self._code) + len(_END) <= 2 * self.window
+        return _HEADER + (self._send(len(self._code)) if fits else b"")
 
     def opened(self, window: int) -> bytes:
         """The board is in the mode, and has this window."""
         self.window = window
-        return self.granted()
+        return self.granted(1)
 
-    def granted(self) -> bytes:
-        """Another window is free."""
-        self._credit += self.window
-        size = min(self._credit, len(self._rest))
+    def granted(self, count: int) -> bytes:
+        """So many windows more are free."""
+        self._credit += count * self.window
+        size = min(self._credit, len(self._code) - self._sent)
         self._credit -= size
         return self._send(size)
 
     def ended(self) -> bytes:
         """The board takes no more."""
-        self._rest = b""
+        self._sent = len(self._code)
         return self._send(0)
 
     def _send(self, size: int) -> bytes:
-        part, self._rest = self._rest[:size], self._rest[size:]
-        if self._rest or self._has_ended:
+        start, self._sent = self._sent, self._sent + size
+        part = self._code[start : self._sent]
+        if self._sent < len(self._code) or self._has_ended:
             return part
         self._has_ended = True
         return part + _END

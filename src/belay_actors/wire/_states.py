@@ -36,7 +36,7 @@ MARKS: dict[State, re.Pattern[bytes]] = {
     State.CLOSING: re.compile(END_OF_TEXT),
     State.PROMPTING: re.compile(PROMPT),
     State.OPENING: re.compile(rb"R(?:\x00|\x01..)", re.DOTALL),
-    State.SENDING: re.compile(rb"[\x01\x04]"),
+    State.SENDING: re.compile(rb"\x01+|\x04"),
 }
 
 # The beginnings of marks that are longer than a byte, at the end of what has come.

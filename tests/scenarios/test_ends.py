@@ -1,0 +1,70 @@
+"""A session ends while calls run: its own, or another session's on the same board."""
+
+import contextlib
+
+import pytest
+import trio
+import trio.testing
+from rig import LONG, Rig
+from sweeps import CANCEL, Act, Setting, Sweeper, fake_setting, reset, unplug
+
+from belay_actors import Session, SessionClosedError, SessionNotFoundError
+
+ACTS = [CANCEL, unplug(0), reset(0)]
+
+
+async def left_during_a_call(rig: Rig) -> None:
+    """The scope is left while a child task and an outside task are in calls of the session."""
+    async with trio.open_nursery() as outside:
+        async with rig.open_session() as session:
+            session.start_soon(rig.call, session, LONG)
+            outside.start_soon(rig.call_until_refused, session)
+            await rig.call(session, 5)
+    rig.expect(not session.is_active, "it is active")
+
+
+async def given_back_during_a_call(rig: Rig) -> None:
+    """What a session holds is given back while it goes on, and it is given new things."""
+    async with rig.open_session() as session, trio.open_nursery() as callers:
+        callers.start_soon(rig.call, session, 50)
+        callers.start_soon(rig.call, session, 50)
+        await session.resources.cleanup_resources()
+        await rig.call(session)
+
+
+async def ended_by_its_manager_during_a_call(rig: Rig) -> None:
+    """Somebody else ends the session, while its body is in a call."""
+
+    async def end(session: Session) -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        await rig.end(session)
+
+    async with trio.open_nursery() as outside:
+        with contextlib.suppress(SessionClosedError):
+            async with rig.open_session() as session:
+                outside.start_soon(end, session)
+                await rig.call(session, LONG)
+
+
+async def ended_during_anothers_long_call(rig: Rig) -> None:
+    """The end has to wait until the other session's call is over, and goes before its next ones."""
+    async with rig.open_session() as busy, trio.open_nursery() as callers:
+        async with rig.open_session() as session:
+            await rig.call(session, 5)
+            callers.start_soon(rig.call, busy, 200)
+            callers.start_soon(rig.call, busy, 200)
+            await trio.testing.wait_all_tasks_blocked()
+
+
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: act.kind)
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        left_during_a_call,
+        given_back_during_a_call,
+        ended_by_its_manager_during_a_call,
+        ended_during_anothers_long_call,
+    ],
+)
+def test_ends(sweep: Sweeper, scenario, act: Act) -> None:
+    print(sweep(scenario, act, fake_setting()))

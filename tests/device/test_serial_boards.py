@@ -2,8 +2,6 @@
 
 # a scope is under test, so it is what stands in pytest.raises()
 
-import signal
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -14,15 +12,11 @@ import trio.testing
 from belay_actors import (
     Device,
     DeviceLostError,
-    DeviceOptions,
-    DeviceResetError,
     DeviceState,
-    DeviceUnresponsiveError,
     RemoteError,
     open_device,
     open_session_manager,
 )
-from belay_actors.transport import ModemLine
 
 if TYPE_CHECKING:
     from tests.device.conftest import SerialBoard

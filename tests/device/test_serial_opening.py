@@ -1,22 +1,17 @@
 """What hangs on a serial port, and is no board: told within the attach timeout, and what to do."""
 
-import errno
 import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
 from belay_actors import (
-    DeviceBusyError,
-    DeviceCapabilityError,
     DeviceError,
     DeviceNotFoundError,
     DeviceOptions,
-    DevicePermissionError,
     ProtocolError,
     open_device,
 )
@@ -104,9 +99,7 @@ async def answer_each_line(far: trio.lowlevel.FdStream) -> None:
     "behave",
     [be_silent, echo, talk_nonsense, stutter, show_the_raw_prompt_only, answer_each_line],
 )
-async def test_what_is_no_micropython(
-    port: Port, nursery: trio.Nursery, behave: Behaviour
-) -> None:
+async def test_what_is_no_micropython(port: Port, nursery: trio.Nursery, behave: Behaviour) -> None:
     nursery.start_soon(behave, port.far)
     error = await refusal(port.path)
     print(type(error), error)

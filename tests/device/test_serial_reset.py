@@ -37,9 +37,7 @@ class ResetLine:
         self.is_broken = False
         self._board = board
 
-    def set_lines(
-        self, descriptor: int, lines: Iterable[ModemLine], *, is_on: bool
-    ) -> None:
+    def set_lines(self, descriptor: int, lines: Iterable[ModemLine], *, is_on: bool) -> None:
         assert list(lines) == [ModemLine.RTS]
         self.levels.append(is_on)
         change = self._board.turn_off if is_on or self.is_broken else self._board.turn_on

@@ -38,14 +38,14 @@ def test_tasks_live_from_one_operation_to_the_next_but_take_no_steps_between(
 ) -> None:
     ticks: list[float] = []
 
-    async def tick(*, task_status: trio.TaskStatus[None]) -> None:
+    async def live(*, task_status: trio.TaskStatus[None]) -> None:
         task_status.started()
         while True:
             await trio.sleep(1)
             ticks.append(trio.current_time())
 
     started = guest.run(now)
-    guest.start(tick)
+    guest.start(live)
     assert not ticks
     guest.run(trio.sleep, 3.5)
     assert ticks == [started + 1, started + 2, started + 3]
@@ -67,12 +67,12 @@ def test_on_the_real_clock_it_waits_for_the_outer_world() -> None:
 def test_the_error_of_a_task_comes_out_of_whoever_waits() -> None:
     guest = GuestRun(MockClock(autojump_threshold=0), limit=100)
 
-    async def fail(*, task_status: trio.TaskStatus[None]) -> None:
+    async def live(*, task_status: trio.TaskStatus[None]) -> None:
         task_status.started()
         await trio.sleep(1)
         raise KeyError("a")
 
-    guest.start(fail)
+    guest.start(live)
     with pytest.raises(KeyError, match="a"):
         guest.run(trio.sleep, 2)
     with pytest.raises(KeyError, match="a"):

@@ -63,6 +63,14 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzzes what reads a board's bytes, guided by coverage: ``nox -s fuzz -- decode``."""
+    session.install(".")
+    install_group(session, "test", "fuzz")
+    session.run("python", "tests/hostile/fuzz.py", *(session.posargs or ["wire", "-runs=100000"]))
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Builds the documentation; warnings are errors."""
     session.install(".[testing]")

@@ -1,9 +1,9 @@
 """The sweeper of all scenarios, and the table of what it has covered."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from sweeps import Row, Setting, Sweeper, real_setting
 
 _rows = pytest.StashKey[list[Row]]()
@@ -16,7 +16,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def sweep(pytestconfig: pytest.Config) -> Sweeper:
-    return Sweeper(pytestconfig.stash.setdefault(_rows, []))
+    return Sweeper(pytestconfig.stash[_rows])
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Setting:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    rows = config.stash.get(_rows, [])
+    rows = config.stash[_rows]
     if not rows:
         return
     terminalreporter.section("points per scenario")

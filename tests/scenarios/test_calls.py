@@ -2,10 +2,21 @@
 
 import pytest
 import trio
-from rig import Rig
-from sweeps import CANCEL, CANCEL_ONE, Act, Setting, Sweeper, fake_setting, reset, unplug
 
-from belay_actors import DeviceClosedError
+from rig import Rig
+from sweeps import (
+    CANCEL,
+    CANCEL_ONE,
+    Act,
+    Scenario,
+    Setting,
+    Sweeper,
+    fake_setting,
+    kill_process,
+    kind_of,
+    reset,
+    unplug,
+)
 
 
 async def one_of_three_in_a_session(rig: Rig) -> None:
@@ -48,13 +59,17 @@ async def all_at_once(rig: Rig) -> None:
         nursery.start_soon(work, 1)
 
 
+@pytest.mark.parametrize("act", [CANCEL, CANCEL_ONE, unplug(0), reset(0)], ids=kind_of)
 @pytest.mark.parametrize("scenario", [one_of_three_in_a_session, one_of_three_sessions])
-@pytest.mark.parametrize("act", [CANCEL, CANCEL_ONE, unplug(0), reset(0)])
-def test_one_of_three(sweep: Sweeper, scenario, act: Act) -> None:
-    result = sweep(scenario, act, fake_setting())
-    print(result)
+def test_one_of_three(sweep: Sweeper, scenario: Scenario, act: Act) -> None:
+    assert sweep(scenario, act, fake_setting(), every=2).points > 25
 
 
-@pytest.mark.parametrize("act", [CANCEL, unplug(0), unplug(1), reset(0)])
+@pytest.mark.parametrize("act", [CANCEL_ONE, kill_process(0)], ids=kind_of)
+def test_one_of_three_on_an_interpreter(sweep: Sweeper, real: Setting, act: Act) -> None:
+    assert sweep(one_of_three_in_a_session, act, real, every=3, is_real=True).points > 5
+
+
+@pytest.mark.parametrize("act", [CANCEL, unplug(0), unplug(1), reset(0)], ids=kind_of)
 def test_all_at_once(sweep: Sweeper, act: Act) -> None:
-    print(sweep(all_at_once, act, fake_setting(2)))
+    assert sweep(all_at_once, act, fake_setting(2), every=2).points > 40

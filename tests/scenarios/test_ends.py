@@ -5,21 +5,31 @@ import contextlib
 import pytest
 import trio
 import trio.testing
-from rig import LONG, Rig
-from sweeps import CANCEL, Act, Setting, Sweeper, fake_setting, reset, unplug
 
-from belay_actors import Session, SessionClosedError, SessionNotFoundError
+from belay_actors import SessionClosedError
+from rig import LONG, Rig
+from sweeps import (
+    CANCEL,
+    Act,
+    Scenario,
+    Setting,
+    Sweeper,
+    fake_setting,
+    kill_process,
+    kind_of,
+    reset,
+    unplug,
+)
 
 ACTS = [CANCEL, unplug(0), reset(0)]
 
 
 async def left_during_a_call(rig: Rig) -> None:
     """The scope is left while a child task and an outside task are in calls of the session."""
-    async with trio.open_nursery() as outside:
-        async with rig.open_session() as session:
-            session.start_soon(rig.call, session, LONG)
-            outside.start_soon(rig.call_until_refused, session)
-            await rig.call(session, 5)
+    async with trio.open_nursery() as outside, rig.open_session() as session:
+        session.start_soon(rig.call, session, LONG)
+        outside.start_soon(rig.call_until_refused, session)
+        await rig.call(session, 5)
     rig.expect(not session.is_active, "it is active")
 
 
@@ -35,36 +45,48 @@ async def given_back_during_a_call(rig: Rig) -> None:
 async def ended_by_its_manager_during_a_call(rig: Rig) -> None:
     """Somebody else ends the session, while its body is in a call."""
 
-    async def end(session: Session) -> None:
-        await trio.testing.wait_all_tasks_blocked()
-        await rig.end(session)
-
     async with trio.open_nursery() as outside:
         with contextlib.suppress(SessionClosedError):
             async with rig.open_session() as session:
-                outside.start_soon(end, session)
+
+                async def end() -> None:
+                    await trio.testing.wait_all_tasks_blocked()
+                    await rig.end(session)
+
+                outside.start_soon(end)
                 await rig.call(session, LONG)
 
 
 async def ended_during_anothers_long_call(rig: Rig) -> None:
     """The end has to wait until the other session's call is over, and goes before its next ones."""
-    async with rig.open_session() as busy, trio.open_nursery() as callers:
-        async with rig.open_session() as session:
-            await rig.call(session, 5)
-            callers.start_soon(rig.call, busy, 200)
-            callers.start_soon(rig.call, busy, 200)
-            await trio.testing.wait_all_tasks_blocked()
+    async with (
+        rig.open_session() as busy,
+        trio.open_nursery() as callers,
+        rig.open_session() as session,
+    ):
+        await rig.call(session, 5)
+        callers.start_soon(rig.call, busy, 60)
+        callers.start_soon(rig.call, busy, 60)
+        await trio.testing.wait_all_tasks_blocked()
 
 
-@pytest.mark.parametrize("act", ACTS, ids=lambda act: act.kind)
-@pytest.mark.parametrize(
-    "scenario",
-    [
-        left_during_a_call,
-        given_back_during_a_call,
-        ended_by_its_manager_during_a_call,
-        ended_during_anothers_long_call,
-    ],
-)
-def test_ends(sweep: Sweeper, scenario, act: Act) -> None:
-    print(sweep(scenario, act, fake_setting()))
+SCENARIOS = [
+    left_during_a_call,
+    given_back_during_a_call,
+    ended_by_its_manager_during_a_call,
+    ended_during_anothers_long_call,
+]
+
+
+@pytest.mark.parametrize("act", ACTS, ids=kind_of)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_ends(sweep: Sweeper, scenario: Scenario, act: Act) -> None:
+    assert sweep(scenario, act, fake_setting()).points > 40
+
+
+@pytest.mark.parametrize("act", [CANCEL, kill_process(0)], ids=kind_of)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_ends_on_an_interpreter(
+    sweep: Sweeper, real: Setting, scenario: Scenario, act: Act
+) -> None:
+    assert sweep(scenario, act, real, every=4, is_real=True).points > 5

@@ -225,7 +225,7 @@ class Rig:
             self.told.add(session)
             raise
 
-    def expect(self, is_right: bool, wrong: str) -> None:  # noqa: FBT001
+    def expect(self, is_right: bool, wrong: str) -> None:
         """Notes what is wrong."""
         if not is_right:
             self.wrongs.append(wrong)

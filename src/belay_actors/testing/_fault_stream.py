@@ -6,6 +6,7 @@ moment of your choice.
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from operator import index
 from typing import TypeVar
 
 import trio
@@ -81,7 +82,9 @@ class FaultStream(Link):
         Cancellation: nothing that came is lost.
         """
         await trio.lowlevel.checkpoint()
-        sizes = [size for size in (max_bytes, self._max_read) if size is not None]
+        sizes = [index(size) for size in (max_bytes, self._max_read) if size is not None]
+        if min(sizes, default=1) < 1:
+            raise ValueError("max_bytes must be at least 1")
         while True:
             if self._reads_end and not self._is_closed:
                 return b""
@@ -127,7 +130,9 @@ class FaultStream(Link):
                         self._check()
                     case Stall(seconds=seconds):
                         self._resume_sending = trio.current_time() + seconds
-                    case _:
+                    case None:
+                        pass  # the rest has been dropped
+                    case End() | Break():
                         self._break("the stream broke, as planned")
         finally:
             self._sending.discard()

@@ -36,16 +36,18 @@ class Watchdog(trio.abc.Instrument):
         self._seconds = seconds
         self._steps = 0
         self._scope = trio.CancelScope()
+        self._has_started = trio.Event()
         self._report: str | None = None
         self._is_given_up = False
 
-    def start(self) -> trio.CancelScope:
+    async def start(self) -> trio.CancelScope:
         """Begins to watch.
 
         Returns:
             The scope that all of the run must be in.
         """
         trio.lowlevel.spawn_system_task(self._watch, name="watchdog of a test")
+        await self._has_started.wait()  # so that its first step is none of the program's
         return self._scope
 
     @contextmanager
@@ -74,6 +76,7 @@ class Watchdog(trio.abc.Instrument):
             raise self._make_error()
 
     async def _watch(self) -> None:
+        self._has_started.set()
         for _ in range(2):
             await trio.sleep(self._seconds)
             self._object(f"after {self._seconds:g} s")
@@ -114,6 +117,8 @@ def all_tasks() -> list[trio.lowlevel.Task]:
 
 def where(task: trio.lowlevel.Task) -> str:
     """The innermost lines of a task's stack, without trio's own and ours; may be empty."""
+    if getattr(task.coro, "cr_frame", None) is None:  # it has ended
+        return ""
     stack = traceback.StackSummary.extract(task.iter_await_frames())
     lines = [
         f"{frame.filename}:{frame.lineno} in {frame.name}"

@@ -83,7 +83,8 @@ class _Reader:
 
     def read(self) -> Value:
         value = self._value(0)
-        self._take(_END)
+        if self._position + len(_END) < len(self._text):
+            raise self._surprise()
         return value
 
     def _value(self, depth: int) -> Value:

@@ -6,6 +6,7 @@ from typing import cast
 import attrs
 
 from belay_actors.testing._fake import FakeBoard
+from belay_actors.testing._isolation._calls import check
 from belay_actors.transport import Transport
 
 Act = Callable[[], object]
@@ -38,6 +39,12 @@ class BoardControls:
     def find_namespaces(self) -> Mapping[int, frozenset[str]] | None:
         """The names on the board, where they can be seen without asking it."""
         return self.place.namespaces if isinstance(self.place, FakeBoard) else None
+
+    def check_is_free(self) -> None:
+        """Checks that any other tool could use the board now, where that can be seen."""
+        if isinstance(self.place, FakeBoard):
+            check(f"{self.place!r} is connected", self.place.is_connected, False)
+            check(f"{self.place!r} is at its prompt", self.place.is_at_friendly_prompt, True)
 
 
 def to_controls(board: BoardControls | str | Transport) -> BoardControls:

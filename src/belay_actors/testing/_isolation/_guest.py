@@ -10,7 +10,7 @@ to wait for the outer world, and only if there is something to wait for.
 import queue
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from typing import Generic, TypeVar, TypeVarTuple
+from typing import Generic, TypeVar, TypeVarTuple, cast
 
 import attrs
 import outcome
@@ -48,6 +48,7 @@ class GuestRun:
         self._watchdog = Watchdog(limit)
         self._nursery: trio.Nursery | None = None
         self._end: outcome.Outcome[None] | None = None
+        self._is_over = trio.Event()
         self._scheduling = ExitStack()
         self._scheduling.enter_context(seeded_scheduling(_SEED))
         trio.lowlevel.start_guest_run(
@@ -74,37 +75,46 @@ class GuestRun:
         self._nursery.start_soon(running.run)
         self._pump(lambda: running.result is not None)
         result = running.result
-        if result is None or is_cancelled(result):  # some other task has failed, or it hung
+        if result is None or _is_cancelled(result):  # some other task has failed, or it hung
             self._pump(lambda: False)
             self._raise_end()
         assert result is not None
         return result.unwrap()
 
-    def start(self, task: Callable[[trio.TaskStatus[None]], Awaitable[object]]) -> None:
-        """Starts a task that lives on, and waits until it says that it has started."""
+    def start(self, task: Callable[..., Awaitable[object]]) -> None:
+        """Starts a task that lives on, and waits until it has called ``task_status.started()``."""
 
         async def start() -> None:
             assert self._nursery is not None
-            await self._nursery.start(lambda task_status: task(task_status))
+            await self._nursery.start(task)
 
         self.run(start)
 
     def close(self) -> None:
-        """Cancels what is left, and ends the run.
+        """Lets the tasks come to their end.
 
         Raises:
-            HangError: it did not end.
+            BaseException: what a task that was started has raised.
+            HangError: one did not end.
         """
+        self._is_over.set()
+        self._finish()
+
+    def cancel(self) -> None:
+        """Cancels all tasks; raises as ``close``."""
         if self._nursery is not None and self._end is None:
             self._nursery.cancel_scope.cancel()
+        self._finish()
+
+    def _finish(self) -> None:
         self._pump(lambda: False)
         self._scheduling.close()
         self._raise_end()
 
     async def _main(self) -> None:
-        with self._watchdog.start():
+        with await self._watchdog.start():
             async with trio.open_nursery() as self._nursery:
-                await trio.sleep_forever()
+                await self._is_over.wait()
 
     def _note_end(self, end: outcome.Outcome[None]) -> None:
         self._end = end
@@ -112,13 +122,23 @@ class GuestRun:
     def _raise_end(self) -> None:
         assert self._end is not None
         with self._watchdog.explaining():
-            self._end.unwrap()
+            if isinstance(self._end, outcome.Error):
+                raise _only(self._end.error)
 
     def _pump(self, is_enough: Callable[[], bool]) -> None:
         while self._end is None and not is_enough():
             self._callbacks.get()()
 
 
-def is_cancelled(result: outcome.Outcome[T]) -> bool:
+def _is_cancelled(result: outcome.Outcome[T]) -> bool:
     """Whether an operation was cancelled, which happens only when the run ends."""
     return isinstance(result, outcome.Error) and isinstance(result.error, trio.Cancelled)
+
+
+def _only(error: BaseException) -> BaseException:
+    """The error in groups of one."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    first, *others = group.exceptions
+    return group if others else _only(first)

@@ -5,7 +5,7 @@ see then, and compares. A difference is shrunk to a short program.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import ClassVar, TypeVar, TypeVarTuple
 
 from belay_actors.testing._everywhere import make_mock_clock
@@ -35,7 +35,6 @@ try:
         Bundle,
         MultipleResults,
         RuleBasedStateMachine,
-        consumes,
         initialize,
         multiple,
         precondition,
@@ -48,6 +47,7 @@ except ImportError as error:
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+F = TypeVar("F", bound=Callable[..., None])
 
 _NAMES = st.sampled_from(NAMES)
 _VALUES = st.integers(0, 9)
@@ -67,6 +67,16 @@ _CALLS: st.SearchStrategy[Call] = st.one_of(
 )
 _ENDS = st.sampled_from(End)
 _MOST_AT_ONCE = 5
+
+
+def _needs_session(is_fit: Callable[[TrackedSession], bool]) -> Callable[[F], F]:
+    """Lets a rule run only where there is such a session."""
+    return precondition(lambda machine: any(map(is_fit, machine.rig.sessions)))
+
+
+def _needs_device(is_fit: Callable[[TrackedDevice], bool]) -> Callable[[F], F]:
+    """Lets a rule run only where there is such a device."""
+    return precondition(lambda machine: any(map(is_fit, machine.rig.devices)))
 
 
 class SessionIsolationMachine(RuleBasedStateMachine):
@@ -101,13 +111,14 @@ class SessionIsolationMachine(RuleBasedStateMachine):
 
     devices: ClassVar[Bundle[TrackedDevice]] = Bundle("devices")
     sessions: ClassVar[Bundle[TrackedSession]] = Bundle("sessions")
-    _ended: ClassVar[Bundle[TrackedSession]] = Bundle("ended")
+    _open: ClassVar[st.SearchStrategy[TrackedSession]] = sessions.filter(TrackedSession.is_open)
+    _ended: ClassVar[st.SearchStrategy[TrackedSession]] = sessions.filter(TrackedSession.has_ended)
 
     def __init__(self) -> None:
         super().__init__()
         self._guest: GuestRun | None = None
         self._has_failed = False
-        self._rig: Rig
+        self.rig: Rig
 
     def open_boards(
         self,
@@ -141,7 +152,7 @@ class SessionIsolationMachine(RuleBasedStateMachine):
 
         async def step() -> T:
             result = await operation(*args)
-            await self._rig.check_boards()
+            await self.rig.check_boards()
             return result
 
         return self.run(step)
@@ -152,31 +163,29 @@ class SessionIsolationMachine(RuleBasedStateMachine):
     def open_devices(self) -> MultipleResults[TrackedDevice]:
         """Opens a device on each board."""
         clock = make_mock_clock() if self.is_virtual_time else None
-        self._rig = Rig(self.open_boards)
+        self.rig = Rig(self.open_boards, checks_host=not self.is_virtual_time)
         self._guest = GuestRun(clock, self.time_limit)
-        self._has_failed = True
-        self._guest.start(self._rig.live)
+        self._has_failed = True  # until it has not
+        self._guest.start(self.rig.live)
         self._has_failed = False
-        return multiple(*self._rig.devices)
+        return multiple(*self.rig.devices)
 
     def teardown(self) -> None:
         """Ends the sessions, closes the devices, and checks that nothing is left."""
-        guest = self._guest
+        guest, self._guest = self._guest, None
         if guest is None:
             return
         try:
             if not self._has_failed:
-                self.run(self._rig.close)
+                guest.run(self.rig.close)
+                guest.close()
+        except BaseException:
+            self._has_failed = True
+            raise
         finally:
-            self._guest = None
-            self._close(guest)
-
-    def _close(self, guest: GuestRun) -> None:
-        try:
-            guest.close()
-        except Exception:
-            if not self._has_failed:  # otherwise there is an earlier error to tell of
-                raise
+            if self._has_failed:
+                with suppress(Exception):  # there is an earlier error to tell of
+                    guest.cancel()
 
     # Sessions.
 
@@ -185,15 +194,16 @@ class SessionIsolationMachine(RuleBasedStateMachine):
         self, device: TrackedDevice
     ) -> TrackedSession | MultipleResults[TrackedSession]:
         """Opens a session; on a device that is lost that must fail."""
-        session = self._step(self._rig.open_session, device)
+        session = self._step(self.rig.open_session, device)
         return multiple() if session is None else session
 
-    @rule(target=_ended, session=consumes(sessions), way=_ENDS)
-    def end(self, session: TrackedSession, way: End) -> TrackedSession:
+    @_needs_session(TrackedSession.is_open)
+    @rule(session=_open, way=_ENDS)
+    def end(self, session: TrackedSession, way: End) -> None:
         """Ends a session, which must give everything back."""
-        self._step(self._rig.perform, session, way)
-        return session
+        self._step(self.rig.perform, session, way)
 
+    @_needs_session(TrackedSession.has_ended)
     @rule(session=_ended, call=_CALLS)
     def use_after_end(self, session: TrackedSession, call: Call) -> None:
         """Makes a call in a session that has ended, which must be refused."""
@@ -201,47 +211,56 @@ class SessionIsolationMachine(RuleBasedStateMachine):
 
     # Calls.
 
-    @rule(session=sessions, name=_NAMES, value=_VALUES)
+    @_needs_session(TrackedSession.is_open)
+    @rule(session=_open, name=_NAMES, value=_VALUES)
     def assign(self, session: TrackedSession, name: str, value: int) -> None:
         """Gives a name a value."""
         self._step(session.perform, Assign(name, value))
 
-    @rule(session=sessions, name=_NAMES)
+    @_needs_session(TrackedSession.is_open)
+    @rule(session=_open, name=_NAMES)
     def evaluate(self, session: TrackedSession, name: str) -> None:
         """Asks for what a name holds."""
         self._step(session.perform, Evaluate(name))
 
-    @rule(session=sessions, name=_NAMES)
+    @_needs_session(TrackedSession.is_open)
+    @rule(session=_open, name=_NAMES)
     def delete(self, session: TrackedSession, name: str) -> None:
         """Deletes a name."""
         self._step(session.perform, Delete(name))
 
-    @rule(session=sessions, name=_NAMES, reads=_NAMES)
+    @_needs_session(TrackedSession.is_open)
+    @rule(session=_open, name=_NAMES, reads=_NAMES)
     def define(self, session: TrackedSession, name: str, reads: str) -> None:
         """Defines a function that returns what another name holds."""
         self._step(session.perform, Define(name, reads))
 
-    @rule(session=sessions, name=_NAMES)
+    @_needs_session(TrackedSession.is_open)
+    @rule(session=_open, name=_NAMES)
     def call(self, session: TrackedSession, name: str) -> None:
         """Calls a function."""
         self._step(session.perform, CallFunction(name))
 
-    @rule(session=sessions, text=_TEXTS)
+    @_needs_session(TrackedSession.is_open)
+    @rule(session=_open, text=_TEXTS)
     def execute(self, session: TrackedSession, text: str) -> None:
         """Prints a text, which must come back as it is."""
         self._step(session.perform, Execute(text))
 
-    @rule(session=sessions, name=_NAMES, value=_VALUES, error=_ERRORS)
+    @_needs_session(TrackedSession.is_open)
+    @rule(session=_open, name=_NAMES, value=_VALUES, error=_ERRORS)
     def fail(self, session: TrackedSession, name: str, value: int, error: str) -> None:
         """Gives a name a value, and then raises."""
         self._step(session.perform, Fail(name, value, error))
 
-    @rule(session=sessions, name=_NAMES, seconds=_SECONDS)
+    @_needs_session(TrackedSession.is_open)
+    @rule(session=_open, name=_NAMES, seconds=_SECONDS)
     def cancel(self, session: TrackedSession, name: str, seconds: float) -> None:
         """Cancels an endless loop that counts in a name."""
         self._step(session.perform, Cancel(name, seconds))
 
-    @rule(session=sessions, seconds=_SECONDS)
+    @_needs_session(TrackedSession.is_open)
+    @rule(session=_open, seconds=_SECONDS)
     def cancel_sleep(self, session: TrackedSession, seconds: float) -> None:
         """Cancels a long sleep."""
         self._step(session.perform, CancelSleep(seconds))
@@ -251,9 +270,9 @@ class SessionIsolationMachine(RuleBasedStateMachine):
         """Makes a call in the board's ``__main__``, which is no session's."""
         self._step(device.perform, call)
 
-    @precondition(lambda self: bool(self.bundle("sessions")))
+    @_needs_session(TrackedSession.is_open)
     @rule(
-        work=st.lists(st.tuples(sessions, _CALLS | _ENDS), min_size=2, max_size=_MOST_AT_ONCE),
+        work=st.lists(st.tuples(_open, _CALLS | _ENDS), min_size=2, max_size=_MOST_AT_ONCE),
         order=st.integers(0, 99),
     )
     def at_once(self, work: list[tuple[TrackedSession, Call | End]], order: int) -> None:
@@ -264,30 +283,30 @@ class SessionIsolationMachine(RuleBasedStateMachine):
             order: seed of trio's scheduling.
         """
         with seeded_scheduling(order):
-            self._step(self._rig.perform_at_once, work)
+            self._step(self.rig.perform_at_once, work)
 
     # The world.
 
-    @precondition(lambda self: any(map(TrackedDevice.can_be_reset, self._rig.devices)))
+    @_needs_device(TrackedDevice.can_be_reset)
     @rule(device=devices.filter(TrackedDevice.can_be_reset), is_busy=st.booleans())
-    def reset(self, device: TrackedDevice, is_busy: bool) -> None:  # noqa: FBT001
+    def reset(self, device: TrackedDevice, is_busy: bool) -> None:
         """Resets a board, idle or while a session's code runs: all of its sessions must end."""
-        self._step(self._rig.reset, device, is_busy)
+        self._step(self.rig.reset, device, is_busy)
 
-    @precondition(lambda self: any(map(TrackedDevice.can_be_unplugged, self._rig.devices)))
+    @_needs_device(TrackedDevice.can_be_unplugged)
     @rule(device=devices.filter(TrackedDevice.can_be_unplugged), is_busy=st.booleans())
-    def unplug(self, device: TrackedDevice, is_busy: bool) -> None:  # noqa: FBT001
+    def unplug(self, device: TrackedDevice, is_busy: bool) -> None:
         """Unplugs a board: all of its sessions must end, and the device is lost."""
-        self._step(self._rig.unplug, device, is_busy)
+        self._step(self.rig.unplug, device, is_busy)
 
-    @precondition(lambda self: any(map(TrackedDevice.can_be_plugged_in, self._rig.devices)))
+    @_needs_device(TrackedDevice.can_be_plugged_in)
     @rule(device=devices.filter(TrackedDevice.can_be_plugged_in))
     def plug_in(self, device: TrackedDevice) -> None:
         """Plugs a board in again, and opens its device anew."""
-        self._step(self._rig.plug_in, device)
+        self._step(self.rig.plug_in, device)
 
-    @precondition(lambda self: any(map(TrackedDevice.can_be_reopened, self._rig.devices)))
+    @_needs_device(TrackedDevice.can_be_reopened)
     @rule(device=devices.filter(TrackedDevice.can_be_reopened))
     def reopen(self, device: TrackedDevice) -> None:
         """Closes a device and opens it anew, on the same board: its sessions must end."""
-        self._step(self._rig.reopen, device)
+        self._step(self.rig.reopen, device)

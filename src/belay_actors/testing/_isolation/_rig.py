@@ -1,7 +1,7 @@
 """All devices and sessions of one program, and what it does to them. Runs in trio."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 
 import trio
@@ -12,12 +12,11 @@ from belay_actors.errors import (
     DeviceClosedError,
     DeviceLostError,
     DeviceResetError,
-    SessionClosedError,
 )
 from belay_actors.manager import DeviceSessionManager, open_session_manager
 from belay_actors.options import SessionManagementOptions
 from belay_actors.testing._isolation._boards import BoardControls, act, to_controls
-from belay_actors.testing._isolation._calls import NAMES, SLEEP, Call, check
+from belay_actors.testing._isolation._calls import NAMES, Call, check
 from belay_actors.testing._isolation._sessions import (
     End,
     TrackedDevice,
@@ -25,6 +24,7 @@ from belay_actors.testing._isolation._sessions import (
     expect,
     settle,
 )
+from belay_actors.testing._leaks import LeakCheck
 from belay_actors.transport import Transport
 
 OpenBoards = Callable[[], AbstractAsyncContextManager[Sequence[BoardControls | str | Transport]]]
@@ -38,25 +38,28 @@ class Rig:
 
     Args:
         open_boards: opens the boards.
+        checks_host: whether to check that nothing is left on the host, either.
 
     Attributes:
         devices: one for each board.
+        sessions: all that were opened.
     """
 
-    def __init__(self, open_boards: OpenBoards) -> None:
+    def __init__(self, open_boards: OpenBoards, *, checks_host: bool) -> None:
         self.devices: list[TrackedDevice] = []
         self._open_boards = open_boards
-        self._session_count = 0
+        self._leak_check = LeakCheck() if checks_host else nullcontext()
+        self.sessions: list[TrackedSession] = []
         self._manager: DeviceSessionManager
         self._nursery: trio.Nursery
         self._leave = trio.Event()
-        self._has_left = trio.Event()
 
     # Its life.
 
-    async def live(self, task_status: trio.TaskStatus[None]) -> None:
+    async def live(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Opens everything, and closes it when ``close`` says so."""
         async with (
+            self._leak_check,
             self._open_boards() as boards,
             open_session_manager(_OPTIONS) as self._manager,
             trio.open_nursery() as self._nursery,
@@ -67,18 +70,20 @@ class Rig:
                 self.devices.append(device)
             task_status.started()
             await self._leave.wait()
-        self._has_left.set()
 
     async def close(self) -> None:
-        """Ends all sessions and closes all devices; then the boards must be empty."""
+        """Ends all sessions, and closes all devices: nothing must be left then."""
         for device in self.devices:
             for session in [*reversed(device.sessions)]:
                 await session.end(End.LEAVE, self._manager)
         await self.check_boards()
         for device in self.devices:
             await device.close()
+        await trio.testing.wait_all_tasks_blocked()
+        for device in self.devices:
+            if device.refusal is None:
+                device.controls.check_is_free()
         self._leave.set()
-        await self._has_left.wait()
 
     async def check_boards(self) -> None:
         """Checks that all boards hold exactly what they must."""
@@ -92,15 +97,15 @@ class Rig:
 
     async def open_session(self, device: TrackedDevice) -> TrackedSession | None:
         """Opens a session, if there is a board for it."""
-        session = TrackedSession(f"sessions_{self._session_count}", device)
+        session = TrackedSession(f"sessions_{len(self.sessions)}", device)
         start: Callable[[], Awaitable[object]] = partial(
             self._nursery.start, session.live, self._manager
         )
         if device.refusal is not None:
             await expect(device.refusal, f"a session on {device}", start)
             return None
-        self._session_count += 1
         await start()
+        self.sessions.append(session)
         return session
 
     async def perform(self, session: TrackedSession, *steps: Call | End) -> None:
@@ -132,13 +137,13 @@ class Rig:
 
     # The world.
 
-    async def reset(self, device: TrackedDevice, is_busy: bool) -> None:  # noqa: FBT001
+    async def reset(self, device: TrackedDevice, is_busy: bool) -> None:
         """Resets a board."""
         device.starts += 1
         reset = partial(act, device.controls.reset)
         await self._disturb(device, is_busy, reset, DeviceResetError)
 
-    async def unplug(self, device: TrackedDevice, is_busy: bool) -> None:  # noqa: FBT001
+    async def unplug(self, device: TrackedDevice, is_busy: bool) -> None:
         """Unplugs a board."""
         unplug = partial(act, device.controls.unplug)
         device.refusal = DeviceLostError
@@ -162,7 +167,7 @@ class Rig:
     async def _disturb(
         self,
         device: TrackedDevice,
-        is_busy: bool,  # noqa: FBT001
+        is_busy: bool,
         disturbance: Callable[[], Awaitable[None]],
         error: type[BelayError],
     ) -> None:

@@ -8,7 +8,13 @@ import attrs
 import trio
 
 from belay_actors.device import Device, open_device
-from belay_actors.errors import BelayError, DeviceClosedError, DeviceError, DeviceResetError, SessionClosedError
+from belay_actors.errors import (
+    BelayError,
+    DeviceClosedError,
+    DeviceError,
+    DeviceResetError,
+    SessionClosedError,
+)
 from belay_actors.manager import DeviceSessionManager
 from belay_actors.session import Session
 from belay_actors.testing._isolation._boards import BoardControls
@@ -59,23 +65,28 @@ class TrackedDevice:
     def __repr__(self) -> str:
         return self.name
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether there is something to lose: a session that has made calls."""
+        return self.refusal is None and any(session.calls for session in self.sessions)
+
     def can_be_reset(self) -> bool:
-        """Whether it can be reset now."""
-        return self.refusal is None and self.controls.reset is not None
+        """Whether a reset would be worth it now."""
+        return self.is_in_use and self.controls.reset is not None
 
     def can_be_unplugged(self) -> bool:
-        """Whether it can be unplugged now."""
-        return self.refusal is None and self.controls.can_be_unplugged
+        """Whether it would be worth it to unplug it now."""
+        return self.is_in_use and self.controls.can_be_unplugged
 
     def can_be_plugged_in(self) -> bool:
         """Whether it is unplugged."""
         return self.refusal is not None
 
     def can_be_reopened(self) -> bool:
-        """Whether it is plugged in."""
-        return self.refusal is None
+        """Whether it would be worth it to open it anew now."""
+        return self.is_in_use
 
-    async def live(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def live(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Opens a device, and closes it when it is told to."""
         self._leave, self._has_closed = trio.Event(), trio.Event()
         self.starts = 1
@@ -143,17 +154,26 @@ class TrackedSession:
     refusal: type[BelayError] | None = None
     _scope: trio.CancelScope = attrs.field(init=False, factory=trio.CancelScope)
     _leave: trio.Event = attrs.field(init=False, factory=trio.Event)
-    _has_ended: trio.Event = attrs.field(init=False, factory=trio.Event)
+    _ended: trio.Event = attrs.field(init=False, factory=trio.Event)
     _body_error: BodyError | None = attrs.field(init=False, default=None)
     _error: Exception | None = attrs.field(init=False, default=None)
 
     def __repr__(self) -> str:
         return self.name
 
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.refusal is None
+
+    def has_ended(self) -> bool:
+        """Whether it has ended, whatever the way."""
+        return self.refusal is not None
+
     async def live(
         self,
         manager: DeviceSessionManager,
-        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+        *,
+        task_status: trio.TaskStatus[None],
     ) -> None:
         """Opens the session, and keeps its scope until it is told to leave or thrown out."""
         try:
@@ -168,7 +188,7 @@ class TrackedSession:
             if self not in self.on.sessions:
                 raise
             self._error = error
-        self._has_ended.set()
+        self._ended.set()
 
     async def perform(self, call: Call) -> None:
         """Makes a call in the session."""
@@ -212,7 +232,7 @@ class TrackedSession:
             refusal: what calls raise from now on.
             error: what comes out of the scope, if it is not an error of the device.
         """
-        await self._has_ended.wait()
+        await self._ended.wait()
         self.on.sessions.remove(self)
         self.refusal = refusal
         if refusal is not SessionClosedError:

@@ -1,9 +1,6 @@
-"""A real MicroPython on a serial port: over a link that may lose bytes, all promises are the same."""
-
-# a scope is under test, so it is what stands in pytest.raises()
+"""A real MicroPython on a serial port: all promises hold over a link that may lose bytes, too."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -17,9 +14,7 @@ from belay_actors import (
     open_device,
     open_session_manager,
 )
-
-if TYPE_CHECKING:
-    from tests.device.conftest import SerialBoard
+from serial_board import SerialBoard
 
 pytestmark = pytest.mark.usefixtures("no_descriptor_left")
 
@@ -27,14 +22,14 @@ Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
 @pytest.fixture
-async def device(serial_board: "SerialBoard") -> AsyncIterator[Device]:
+async def device(serial_board: SerialBoard) -> AsyncIterator[Device]:
     async with open_device(serial_board.path) as device:
         yield device
 
 
 @pytest.fixture(params=[65536, 1], ids=["large cuts", "one byte at a time"])
 async def cut_device(
-    serial_board: "SerialBoard", request: pytest.FixtureRequest
+    serial_board: SerialBoard, request: pytest.FixtureRequest
 ) -> AsyncIterator[Device]:
     """A device of which the bytes come and go in pieces of some size."""
     serial_board.bytes_at_once = request.param
@@ -42,7 +37,7 @@ async def cut_device(
         yield device
 
 
-async def test_it_speaks_raw_paste(device: Device, serial_board: "SerialBoard") -> None:
+async def test_it_speaks_raw_paste(device: Device, serial_board: SerialBoard) -> None:
     connection = device._board.attachment.connection
     assert connection.uses_paste
     assert not connection.link.is_lossless
@@ -81,7 +76,7 @@ async def test_many_calls_at_once(device: Device) -> None:
 @pytest.mark.parametrize("code", ["while True: pass", "while True: print('x' * 50)"])
 async def test_a_call_that_is_cancelled_is_settled(cut_device: Device, code: str) -> None:
     await cut_device.execute("kept = 1")
-    for seconds in (0.0, 0.005, 0.05):
+    for seconds in (0.0, 0.02):
         with trio.move_on_after(seconds) as scope:
             await cut_device.execute(code)
         assert scope.cancelled_caught
@@ -113,7 +108,7 @@ async def test_large_output(device: Device) -> None:
 
 
 @pytest.mark.parametrize("baudrate", [9600, 250_000])
-async def test_another_speed(serial_board: "SerialBoard", baudrate: int) -> None:
+async def test_another_speed(serial_board: SerialBoard, baudrate: int) -> None:
     async with open_device(f"serial:{serial_board.path}?baudrate={baudrate}") as device:
         assert await device.evaluate("1 + 1") == 2
 
@@ -130,7 +125,7 @@ async def test_sessions(device: Device) -> None:
         assert await other.evaluate("x") == 2
 
 
-async def test_closing_and_opening_again_does_not_reset(serial_board: "SerialBoard") -> None:
+async def test_closing_and_opening_again_does_not_reset(serial_board: SerialBoard) -> None:
     async with open_device(serial_board.path) as device:
         await device.execute("x = 5")
     async with open_device(serial_board.path) as device:
@@ -143,7 +138,7 @@ async def test_closing_and_opening_again_does_not_reset(serial_board: "SerialBoa
 
 @pytest.mark.parametrize("code", ["while True: pass", f"x = '{'a' * 100_000}'"])
 async def test_a_board_that_is_unplugged_during_a_call_is_lost(
-    device: Device, serial_board: "SerialBoard", code: str
+    device: Device, serial_board: SerialBoard, code: str
 ) -> None:
     async with trio.open_nursery() as nursery:
 
@@ -160,14 +155,14 @@ async def test_a_board_that_is_unplugged_during_a_call_is_lost(
 
 
 async def test_a_board_that_is_unplugged_while_idle_is_lost(
-    device: Device, serial_board: "SerialBoard", eventually: Eventually
+    device: Device, serial_board: SerialBoard, eventually: Eventually
 ) -> None:
     await serial_board.unplug()
     await eventually(lambda: device.state is DeviceState.LOST)
 
 
 async def test_sessions_on_a_board_that_is_unplugged_end(
-    device: Device, serial_board: "SerialBoard"
+    device: Device, serial_board: SerialBoard
 ) -> None:
     async with open_session_manager() as manager:
         with pytest.raises(DeviceLostError, match="unplugged"):

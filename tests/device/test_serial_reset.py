@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -20,9 +19,7 @@ from belay_actors import (
     open_session_manager,
 )
 from belay_actors.transport import ModemLine
-
-if TYPE_CHECKING:
-    from tests.device.conftest import SerialBoard
+from serial_board import SerialBoard
 
 pytestmark = pytest.mark.usefixtures("no_descriptor_left")
 
@@ -32,7 +29,7 @@ IMPATIENT = DeviceOptions(recovery_grace=0.3)
 class ResetLine:
     """RTS, in place of the system's: it holds the board in reset while it is on."""
 
-    def __init__(self, board: "SerialBoard") -> None:
+    def __init__(self, board: SerialBoard) -> None:
         self.levels: list[bool] = []
         self.is_broken = False
         self._board = board
@@ -45,13 +42,13 @@ class ResetLine:
 
 
 @pytest.fixture
-def reset_line(serial_board: "SerialBoard", monkeypatch: pytest.MonkeyPatch) -> ResetLine:
+def reset_line(serial_board: SerialBoard, monkeypatch: pytest.MonkeyPatch) -> ResetLine:
     line = ResetLine(serial_board)
     monkeypatch.setattr("belay_actors.transport._serial.set_lines", line.set_lines)
     return line
 
 
-async def hang_during_a_call(device: Device, board: "SerialBoard") -> None:
+async def hang_during_a_call(device: Device, board: SerialBoard) -> None:
     """Cancels a call of a board that does not answer any more."""
     scope = trio.CancelScope()
     async with trio.open_nursery() as nursery:
@@ -68,7 +65,7 @@ async def hang_during_a_call(device: Device, board: "SerialBoard") -> None:
 
 
 async def test_a_board_that_hangs_is_reset_and_used_on(
-    serial_board: "SerialBoard", reset_line: ResetLine
+    serial_board: SerialBoard, reset_line: ResetLine
 ) -> None:
     url = f"serial:{serial_board.path}?reset=rts"
     async with open_device(url, options=IMPATIENT) as device, open_session_manager() as manager:
@@ -92,7 +89,7 @@ async def test_a_board_that_hangs_is_reset_and_used_on(
     ],
 )
 async def test_a_board_that_is_not_to_be_reset_is_given_up(
-    serial_board: "SerialBoard", reset_line: ResetLine, query: str, options: DeviceOptions
+    serial_board: SerialBoard, reset_line: ResetLine, query: str, options: DeviceOptions
 ) -> None:
     async with open_device(f"serial:{serial_board.path}{query}", options=options) as device:
         await hang_during_a_call(device, serial_board)
@@ -103,7 +100,7 @@ async def test_a_board_that_is_not_to_be_reset_is_given_up(
 
 
 async def test_a_board_that_does_not_come_back_is_lost(
-    serial_board: "SerialBoard", reset_line: ResetLine
+    serial_board: SerialBoard, reset_line: ResetLine
 ) -> None:
     reset_line.is_broken = True
     options = DeviceOptions(recovery_grace=0.3, attach_timeout=0.3)

@@ -8,16 +8,13 @@ import termios
 import threading
 from collections.abc import Iterator
 from itertools import chain, repeat
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
 import trio.testing
 
 from belay_actors.transport import SerialLink
-
-if TYPE_CHECKING:
-    from tests.transport.conftest import Port
+from ports import Port
 
 
 class Closing:
@@ -86,7 +83,7 @@ async def test_closing_is_not_cancelled(link: SerialLink, closing: Closing) -> N
 
 
 async def test_a_port_that_has_gone_is_closed_without_a_word(
-    link: SerialLink, port: "Port", closing: Closing
+    link: SerialLink, port: Port, closing: Closing
 ) -> None:
     closing.go_on.set()
     closing.error = OSError(errno.EIO, os.strerror(errno.EIO))

@@ -7,7 +7,6 @@ import struct
 import termios
 import threading
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -15,9 +14,7 @@ import trio.testing
 
 from belay_actors import DeviceNotFoundError, InvalidURLError
 from belay_actors.transport import ModemLine, SerialLink, SerialSettings, SerialTransport, parse_url
-
-if TYPE_CHECKING:
-    from tests.transport.conftest import Port
+from ports import Port
 
 DTR, RTS = termios.TIOCM_DTR, termios.TIOCM_RTS
 
@@ -57,7 +54,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Lines:
 
 
 @pytest.fixture
-async def resettable(port: "Port", lines: Lines) -> AsyncIterator[SerialLink]:
+async def resettable(port: Port, lines: Lines) -> AsyncIterator[SerialLink]:
     """A link to a board that RTS resets."""
     settings = SerialSettings(reset_line=ModemLine.RTS)
     link = await SerialTransport(port.path, port.path, settings).connect()
@@ -78,7 +75,7 @@ async def resettable(port: "Port", lines: Lines) -> AsyncIterator[SerialLink]:
     ],
 )
 async def test_lines_are_set_when_the_port_is_opened(
-    port: "Port", lines: Lines, options: str, changes: list[tuple[int, bool]]
+    port: Port, lines: Lines, options: str, changes: list[tuple[int, bool]]
 ) -> None:
     """Both at once: on many boards one of them alone is a reset."""
     link = await parse_url(f"serial:{port.path}{options}").connect()
@@ -91,7 +88,7 @@ async def test_lines_are_set_when_the_port_is_opened(
 @pytest.mark.parametrize("option", ["dtr=on", "rts=off"])
 @pytest.mark.parametrize("number", [errno.ENOTTY, errno.EINVAL])
 async def test_a_port_without_lines_cannot_have_them_set(
-    port: "Port", lines: Lines, option: str, number: int
+    port: Port, lines: Lines, option: str, number: int
 ) -> None:
     url = f"serial:{port.path}?{option}"
     lines.broken_by = [OSError(number, "no lines")]
@@ -101,12 +98,12 @@ async def test_a_port_without_lines_cannot_have_them_set(
     assert port.path in str(caught.value)
 
 
-async def test_a_pty_has_no_lines(port: "Port") -> None:
+async def test_a_pty_has_no_lines(port: Port) -> None:
     with pytest.raises(InvalidURLError, match="has no DTR and RTS"):
         await parse_url(f"serial:{port.path}?dtr=off").connect()
 
 
-async def test_an_unplug_while_lines_are_set(port: "Port", lines: Lines) -> None:
+async def test_an_unplug_while_lines_are_set(port: Port, lines: Lines) -> None:
     lines.broken_by = [OSError(errno.ENODEV, os.strerror(errno.ENODEV))]
     with pytest.raises(DeviceNotFoundError):
         await parse_url(f"serial:{port.path}?dtr=off").connect()
@@ -169,7 +166,7 @@ async def test_an_unplug_during_a_reset(resettable: SerialLink, lines: Lines, wh
     assert not (await resettable.find_end()).is_restart
 
 
-async def test_a_port_without_lines_resets_nothing(port: "Port") -> None:
+async def test_a_port_without_lines_resets_nothing(port: Port) -> None:
     settings = SerialSettings(reset_line=ModemLine.DTR)
     link = await SerialTransport(port.path, port.path, settings).connect()
     assert not await link.restart()

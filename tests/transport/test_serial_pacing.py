@@ -1,16 +1,12 @@
 """Code for a board without flow control: no more at once than it holds, no faster than the wire."""
 
-from typing import TYPE_CHECKING
-
 import attrs
 import pytest
 import trio
 import trio.testing
 
 from belay_actors.transport import SerialLink, SerialSettings, SerialTransport
-
-if TYPE_CHECKING:
-    from tests.transport.conftest import Port
+from ports import Port
 
 PIECE = 63
 PIECE_TIME = PIECE * 10 / 115_200  # seconds on the wire: ten bits a byte
@@ -44,7 +40,7 @@ async def paced(link: SerialLink, monkeypatch: pytest.MonkeyPatch) -> Paced:
 
 @pytest.mark.parametrize("size", [1, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 1000])
 async def test_code_goes_out_in_pieces_at_the_pace_of_the_wire(
-    paced: Paced, port: "Port", size: int, autojump_clock: trio.testing.MockClock
+    paced: Paced, port: Port, size: int, autojump_clock: trio.testing.MockClock
 ) -> None:
     code = bytes(i % 251 for i in range(size))
     await paced.link.send_paced(code)
@@ -70,7 +66,7 @@ async def test_pacing_that_is_cancelled_sends_no_more(
 
 
 async def test_the_pace_is_that_of_the_settings(
-    port: "Port", monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
+    port: Port, monkeypatch: pytest.MonkeyPatch, autojump_clock: trio.testing.MockClock
 ) -> None:
     settings = SerialSettings(baudrate=9600, input_buffer=10)
     link = await SerialTransport("", port.path, settings).connect()

@@ -6,19 +6,16 @@ import signal
 import termios
 import tty
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
 import trio.testing
 
 from belay_actors.transport import DescriptorLink, LocalTransport, SerialLink
-
-if TYPE_CHECKING:
-    from tests.transport.conftest import FarEnd, Port
+from ports import FarEnd, Port
 
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
-MakePort = Callable[[], "Port"]
+MakePort = Callable[[], Port]
 
 
 def clog(sender: DescriptorLink, receiver: DescriptorLink) -> None:
@@ -35,13 +32,13 @@ def clog(sender: DescriptorLink, receiver: DescriptorLink) -> None:
 
 
 async def test_it_is_a_trio_stream(make_port: MakePort) -> None:
-    async def make_streams() -> "tuple[SerialLink, FarEnd]":
+    async def make_streams() -> tuple[SerialLink, FarEnd]:
         port = make_port()
         link = await port.connect()
         port.leave_slave()
         return link, port.far
 
-    async def make_clogged_streams() -> "tuple[SerialLink, FarEnd]":
+    async def make_clogged_streams() -> tuple[SerialLink, FarEnd]:
         link, far = await make_streams()
         clog(link, far)
         clog(far, link)
@@ -50,7 +47,7 @@ async def test_it_is_a_trio_stream(make_port: MakePort) -> None:
     await trio.testing.check_two_way_stream(make_streams, make_clogged_streams)
 
 
-async def test_bytes_pass_unchanged_both_ways(link: SerialLink, port: "Port") -> None:
+async def test_bytes_pass_unchanged_both_ways(link: SerialLink, port: Port) -> None:
     every = bytes(range(256))
     await link.send_all(every)
     await port.far.send_all(every)
@@ -86,7 +83,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
     return Reads(monkeypatch)
 
 
-def let_reads_be_empty(port: "Port") -> None:
+def let_reads_be_empty(port: Port) -> None:
     """As another program would: a read that has nothing to read says so by an empty result."""
     mode = termios.tcgetattr(port.slave)
     mode[tty.CC][termios.VMIN] = 0
@@ -94,7 +91,7 @@ def let_reads_be_empty(port: "Port") -> None:
 
 
 async def test_a_read_of_nothing_is_no_end_of_the_stream(
-    link: SerialLink, port: "Port", reads: Reads, eventually: Eventually
+    link: SerialLink, port: Port, reads: Reads, eventually: Eventually
 ) -> None:
     let_reads_be_empty(port)
     reads.steal = lambda: termios.tcflush(port.slave, termios.TCIFLUSH)
@@ -119,7 +116,7 @@ async def test_a_read_of_nothing_is_no_end_of_the_stream(
 
 
 async def test_bytes_that_another_reader_steals_are_waited_for(
-    link: SerialLink, port: "Port"
+    link: SerialLink, port: Port
 ) -> None:
     """Reading would block then."""
     received: list[bytes] = []
@@ -143,7 +140,7 @@ async def test_bytes_that_another_reader_steals_are_waited_for(
 
 
 @pytest.mark.parametrize("is_empty", [True, False])
-async def test_a_hang_up_is_the_end(link: SerialLink, port: "Port", is_empty: bool) -> None:
+async def test_a_hang_up_is_the_end(link: SerialLink, port: Port, is_empty: bool) -> None:
     if is_empty:
         let_reads_be_empty(port)
     async with trio.open_nursery() as nursery:
@@ -160,7 +157,7 @@ async def test_a_hang_up_is_the_end(link: SerialLink, port: "Port", is_empty: bo
     assert end.reason == f"{port.path} was unplugged, or has hung up"
 
 
-async def test_a_hang_up_breaks_what_is_sent(link: SerialLink, port: "Port") -> None:
+async def test_a_hang_up_breaks_what_is_sent(link: SerialLink, port: Port) -> None:
     port.far.hang_up()
     with pytest.raises(trio.BrokenResourceError):
         await link.send_all(b"x")
@@ -171,7 +168,7 @@ async def test_a_hang_up_breaks_what_is_sent(link: SerialLink, port: "Port") -> 
 
 
 @pytest.mark.parametrize("from_far", [False, True])
-async def test_a_hang_up_breaks_what_waits_to_be_sent(port: "Port", from_far: bool) -> None:
+async def test_a_hang_up_breaks_what_waits_to_be_sent(port: Port, from_far: bool) -> None:
     link = await port.connect()
     port.leave_slave()
     sender = port.far if from_far else link
@@ -206,7 +203,7 @@ async def test_what_waits_to_be_sent_to_a_local_interpreter_breaks_when_it_dies(
 
 
 async def test_closing_while_bytes_arrive_is_no_end_of_the_stream(
-    link: SerialLink, port: "Port", monkeypatch: pytest.MonkeyPatch
+    link: SerialLink, port: Port, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait_readable = trio.lowlevel.wait_readable
 
@@ -221,7 +218,7 @@ async def test_closing_while_bytes_arrive_is_no_end_of_the_stream(
 
 
 async def test_what_is_left_to_send_is_not_copied(
-    link: SerialLink, port: "Port", monkeypatch: pytest.MonkeyPatch
+    link: SerialLink, port: Port, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A port takes a few KB at a time: to copy the rest each time is quadratic."""
     data = bytes(20_000)

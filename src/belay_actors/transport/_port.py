@@ -179,6 +179,7 @@ def _unsent(descriptor: int) -> int:
 def _close(descriptor: int) -> None:
     """Closes a port; when its device has gone there is nothing left to fail."""
     with contextlib.suppress(OSError, termios.error):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # a child that is being forked has it, too
         if _unsent(descriptor):
             termios.tcflush(descriptor, termios.TCOFLUSH)
         fcntl.ioctl(descriptor, termios.TIOCNXCL)  # a pty would stay exclusive after its closing

@@ -8,7 +8,13 @@ import attrs
 import trio
 
 from belay_actors.device import Device, open_device
-from belay_actors.errors import BelayError, DeviceClosedError, DeviceError, DeviceResetError, SessionClosedError
+from belay_actors.errors import (
+    BelayError,
+    DeviceClosedError,
+    DeviceError,
+    DeviceResetError,
+    SessionClosedError,
+)
 from belay_actors.manager import DeviceSessionManager
 from belay_actors.session import Session
 from belay_actors.testing._isolation._boards import BoardControls

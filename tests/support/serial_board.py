@@ -31,18 +31,22 @@ class SerialBoard:
         self._has_power = trio.Event()
         self._is_off = trio.Event()
         self._plug = trio.CancelScope()
+        self._has_ended = trio.Event()
         self._interrupted_at = -SIGNAL_TIME
 
     async def serve(self, task_status: trio.TaskStatus[None]) -> None:
         """Runs until it is unplugged."""
         self.turn_on()
-        with self._plug:
-            while True:
-                await self._has_power.wait()
-                self.board = await LocalTransport("micropython:").connect()
-                task_status.started()
-                task_status = trio.TASK_STATUS_IGNORED
-                await self._carry()
+        try:
+            with self._plug:
+                while True:
+                    await self._has_power.wait()
+                    self.board = await LocalTransport("micropython:").connect()
+                    task_status.started()
+                    task_status = trio.TASK_STATUS_IGNORED
+                    await self._carry()
+        finally:
+            self._has_ended.set()
 
     async def _carry(self) -> None:
         try:
@@ -68,6 +72,7 @@ class SerialBoard:
     async def unplug(self) -> None:
         """Hangs the port up."""
         self._plug.cancel()
+        await self._has_ended.wait()
         await self._cable.aclose()
 
     async def aclose(self) -> None:

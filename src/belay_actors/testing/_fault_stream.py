@@ -117,16 +117,22 @@ class FaultStream(Link):
 
         Cancellation: some part may have been sent.
         """
+        await self._send(bytes(data), self._stream.send_all)
+
+    async def send_paced(self, data: bytes) -> None:
+        await self._send(data, self._link.send_paced if self._link else self._stream.send_all)
+
+    async def _send(self, data: bytes, send: Callable[[bytes], Awaitable[None]]) -> None:
         await trio.lowlevel.checkpoint()
         self._check()
-        self._sending.feed(bytes(data))
+        self._sending.feed(data)
         try:
             while not self._sending.is_empty:
                 await self._interruptible(partial(trio.sleep_until, self._resume_sending))
                 self._check()
                 match self._sending.take(None):
                     case bytes(piece):
-                        await self._interruptible(partial(self._stream.send_all, piece))
+                        await self._interruptible(partial(send, piece))
                         self._check()
                     case Stall(seconds=seconds):
                         self._resume_sending = trio.current_time() + seconds

@@ -194,28 +194,28 @@ class Connection:
                 return await self._receive()
             await self.synchronise()
             raise NoReply(b"")
-        if not self.link.is_lossless and (machine.is_unstarted or machine.is_replied):
+        while not self.link.is_lossless and (machine.is_unstarted or machine.is_replied):
             with trio.move_on_after(_MARK_TIME):
                 return await self._receive()
             await self._send(machine.ask())
         return await self._receive()
 
     async def interrupt(self) -> None:
-        """Interrupts until nothing runs, or the board has restarted. May wait for ever.
+        """Interrupts again and again, until nothing runs, or for some seconds.
 
         Where the board still waits for the rest of the code nothing runs, and nothing would say so.
         """
         if self._is_cut_off:
             return
-        pauses = iter(_CTRL_C_PAUSES)
         await self._wait_over(_SHORT_CALL)
-        while self._machine.is_busy and not self._machine.is_replied:
+        for pause in _CTRL_C_PAUSES:
+            if not self._machine.is_busy or self._machine.is_replied:
+                return
             if await self.link.interrupt():
-                pause = _SIGNAL_PAUSE
+                await self._wait_over(_SIGNAL_PAUSE)
             else:
                 await self._send(_CTRL_C)
-                pause = next(pauses, _CTRL_C_PAUSES[-1])
-            await self._wait_over(pause)
+                await self._wait_over(pause)
 
     async def _wait_over(self, seconds: float) -> None:
         """Waits for that long until nothing runs."""

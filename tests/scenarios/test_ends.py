@@ -27,14 +27,18 @@ ACTS = [CANCEL, unplug(0), reset(0)]
 async def left_during_a_call(rig: Rig) -> None:
     """The scope is left while a child task and an outside task are in calls of the session."""
     async with trio.open_nursery() as outside, rig.open_session() as session:
+
+        async def call() -> None:
+            await rig.call_until_refused(session)
+
         session.start_soon(rig.call, session, LONG)
-        outside.start_soon(rig.call_until_refused, session)
+        outside.start_soon(call)
         await rig.call(session, 5)
     rig.expect(not session.is_active, "it is active")
 
 
 async def given_back_during_a_call(rig: Rig) -> None:
-    """What a session holds is given back while it goes on, and it is given new things."""
+    """What a session holds is given back while it is in calls, and goes on."""
     async with rig.open_session() as session, trio.open_nursery() as callers:
         callers.start_soon(rig.call, session, 50)
         callers.start_soon(rig.call, session, 50)

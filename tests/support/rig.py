@@ -12,7 +12,7 @@ dressed in another one, or lose against a cancellation.
 import abc
 import contextlib
 import itertools
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,7 +135,7 @@ class Recorder:
 
     resource_id: str
     session: Session
-    call: Callable[[Session, int], object]
+    call: Callable[[Session, int], Awaitable[None]]
     tried: list[str]
     done: list[str]
     resource_type: str = "Recorder"
@@ -144,7 +144,7 @@ class Recorder:
 
     async def cleanup(self) -> None:
         self.tried.append(self.resource_id)
-        await self.call(self.session, 5)  # type: ignore[misc]
+        await self.call(self.session, 5)
         self.done.append(self.resource_id)
 
 

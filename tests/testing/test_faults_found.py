@@ -1,4 +1,4 @@
-"""What fault streams have shown that is not right yet; each test says what would be."""
+"""What fault streams have shown. Two things are not right yet; those tests say what would be."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -6,7 +6,6 @@ import pytest
 import trio
 
 from belay_actors import (
-    BelayError,
     Device,
     DeviceOptions,
     ProtocolError,
@@ -48,7 +47,6 @@ async def board(lossy: FaultTransport) -> AsyncIterator[Device]:
         yield board
 
 
-@pytest.mark.xfail(reason="the check sum of a frame does not cover its kind")
 async def test_an_unsendable_value_is_never_taken_for_another(
     board: Device, lossy: FaultTransport
 ) -> None:
@@ -69,16 +67,14 @@ async def test_a_value_whose_bytes_were_moved_is_never_taken_for_right(
         await board.evaluate("'aba'")  # 'baa'
 
 
-@pytest.mark.xfail(reason="nobody asks whether a call is over of which no OK was seen")
 async def test_a_call_whose_mark_and_frame_are_damaged_ends(
     board: Device, lossy: FaultTransport
 ) -> None:
     lossy.use(FaultPlan(receiving=[Drop(0), Corrupt(5)]))
-    with trio.fail_after(1.5), pytest.raises(BelayError):
+    with trio.fail_after(5), pytest.raises(ProtocolError, match="unknown"):
         await board.evaluate("1")
 
 
-@pytest.mark.xfail(reason="Ctrl-C is repeated until the grace is used up; at a prompt it is silent")
 async def test_a_call_whose_prompt_was_lost_can_be_cancelled(
     board: Device, lossy: FaultTransport
 ) -> None:
@@ -91,7 +87,6 @@ async def test_a_call_whose_prompt_was_lost_can_be_cancelled(
     assert board.generation == 1
 
 
-@pytest.mark.xfail(reason="a reply on a lossy link waits for its prompt for ever")
 async def test_a_call_whose_reply_came_whole_ends_without_its_prompt(
     board: Device, lossy: FaultTransport
 ) -> None:
@@ -102,7 +97,6 @@ async def test_a_call_whose_reply_came_whole_ends_without_its_prompt(
         assert await board.evaluate("1") == 1
 
 
-@pytest.mark.xfail(reason="the answer to raw-paste's header is waited for without a limit")
 async def test_a_call_whose_raw_paste_handshake_was_damaged_ends(
     lossless: FaultTransport, eventually: Callable[[Callable[[], bool]], Awaitable[None]]
 ) -> None:
@@ -111,19 +105,20 @@ async def test_a_call_whose_raw_paste_handshake_was_damaged_ends(
         machine = device._board.attachment.connection._machine
         await eventually(lambda: machine.state is State.IDLE)
         lossless.use(FaultPlan(receiving=[Drop(0)]))
-        with trio.fail_after(3):
+        with trio.fail_after(10), pytest.raises(ProtocolError, match="unknown"):
             await device.evaluate("1")
+        assert await device.evaluate("1") == 1
+        assert device.generation == 1
 
 
-@pytest.mark.xfail(reason="a frame that comes while an older prompt is waited for is dropped")
 def test_a_lost_prompt_does_not_cost_the_next_call_its_reply() -> None:
     machine = RawRepl("t0k3", is_lossless=True)
     machine.resync()
     machine.receive(BANNER)
     machine.submit(7, "code")
-    machine.receive(b"OK\x1et0k3V7;1;50;2\x1f\x04\x04")  # the > is lost
+    machine.receive(b"OK\x1et0k3V7;1;136;2\x1f\x04\x04")  # the > is lost
     machine.submit(8, "code")
-    events = machine.receive(b"OK\x1et0k3V8;1;50;2\x1f\x04\x04>")
+    events = machine.receive(b"OK\x1et0k3V8;1;136;2\x1f\x04\x04>")
     assert any(isinstance(event, Replied) and event.number == 8 for event in events)
 
 
@@ -136,5 +131,5 @@ def test_a_program_that_prints_what_looks_like_an_answer_is_not_over() -> None:
     machine.receive(b"OK\x04\x04>")  # printed
     assert machine.take_outgoing() == b"\x01"
     machine.receive(BANNER)  # printed, too; no more can be read at the moment
-    events = machine.receive(b"and so on\x1et0k3V7;1;50;2\x1f\x04\x04>")
+    events = machine.receive(b"and so on\x1et0k3V7;1;136;2\x1f\x04\x04>")
     assert any(isinstance(event, Replied) for event in events)

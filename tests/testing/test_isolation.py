@@ -10,14 +10,16 @@ from weakref import WeakKeyDictionary
 
 import attrs
 import pytest
+import trio
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from belay_actors import BelayError, Device
+from belay_actors import BelayError, Device, DeviceNotFoundError
 from belay_actors.device import Dependent, DroppedNamespace, Seat
 from belay_actors.testing import (
     BoardControls,
     FakeBoard,
+    HangError,
     SessionIsolationMachine,
     open_fake_board,
 )
@@ -51,9 +53,10 @@ def to_controls(board: Board) -> BoardControls:
     return BoardControls(place=board, reset=board.reset, unplug=board.unplug, plug_in=board.plug_in)
 
 
-def test_sessions_on_fake_boards_do_not_see_each_other() -> None:
+@pytest.mark.parametrize("part", range(4))
+def test_sessions_on_fake_boards_do_not_see_each_other(part: int) -> None:
     run_state_machine_as_test(
-        FakeBoards, settings=settings(CALM, max_examples=1000, stateful_step_count=20)
+        FakeBoards, settings=settings(CALM, max_examples=250, stateful_step_count=20)
     )
 
 
@@ -151,3 +154,45 @@ def test_what_is_planted_is_found_and_shown_in_a_short_program(
     program = "\n".join(caught.value.__notes__)
     done = re.findall(r"^(?:\w+ = )?state\.(\w+)\(.+\)$", program, re.MULTILINE)
     assert 0 < len(done) <= steps, program
+
+
+class NoBoards(SessionIsolationMachine):
+    """Does not say how to open any."""
+
+
+def test_a_machine_without_boards_says_what_is_missing() -> None:
+    with pytest.raises(NotImplementedError, match=r"NoBoards must override open_boards\(\)"):
+        run_state_machine_as_test(NoBoards, settings=settings(CALM, max_examples=1))
+
+
+class Unplugged(FakeBoards):
+    """One of its boards is not there."""
+
+    @asynccontextmanager
+    async def open_boards(self) -> AsyncGenerator[list[FakeBoard], None]:
+        async with super().open_boards() as boards:
+            boards[1].unplug()
+            yield boards
+
+
+def test_a_board_that_is_not_there_is_told_as_it_is() -> None:
+    with pytest.raises(DeviceNotFoundError, match="not plugged in"):
+        run_state_machine_as_test(Unplugged, settings=settings(CALM, max_examples=1))
+
+
+class Littering(FakeBoards):
+    """Leaves a task in its setting that never ends."""
+
+    @asynccontextmanager
+    async def open_boards(self) -> AsyncGenerator[list[FakeBoard], None]:
+        async with super().open_boards() as boards, trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            yield boards
+
+
+def test_what_does_not_end_is_told_of() -> None:
+    with pytest.raises(HangError, match="in open_boards"):
+        run_state_machine_as_test(
+            Littering,
+            settings=settings(CALM, max_examples=1, stateful_step_count=2, phases=[Phase.generate]),
+        )

@@ -1,5 +1,7 @@
 """What a board can do, as its probe has told."""
 
+import reprlib
+
 import attrs
 
 from belay_actors.values import decode
@@ -65,4 +67,4 @@ def parse_probe(payload: bytes, output: bytes) -> Probed:
                 was_swept=swept,
             )
         case other:
-            raise ValueError(f"an unexpected answer: {other!r}")
+            raise ValueError(f"an unexpected answer: {reprlib.repr(other)}")

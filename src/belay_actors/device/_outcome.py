@@ -7,7 +7,8 @@ from belay_actors.errors import RemoteError, RemoteOSError, UnsupportedValueErro
 from belay_actors.values import Value, decode
 from belay_actors.wire import ReplyKind
 
-_CLASS = re.compile(r"<class '(?:.*\.)?(.*)'>")
+_CLASS, _CLASS_END = "<class '", "'>"
+_SHOWN = 100  # characters of a name in an error message
 _LAST_LINE = re.compile(r"^([A-Za-z_]\w*)(?:: ?(.*))?$")
 _TOO_DEEP = "maximum recursion depth exceeded"
 _FRAME = b"  File "
@@ -46,8 +47,9 @@ def to_value(reply: Reply, newline: str, device: str, session_id: str | None) ->
         return value
     if replied.kind is ReplyKind.UNSENDABLE:
         raise UnsupportedValueError(
-            f"a value of type {_class_name(str(value))} cannot come back from the board; return "
-            "something made of None, bool, numbers, str, bytes, range, list, tuple, dict and set",
+            f"a value of type {_class_name(str(value))[:_SHOWN]} cannot come back from the board; "
+            "return something made of None, bool, numbers, str, bytes, range, list, tuple, dict "
+            "and set",
             device=device,
             session_id=session_id,
         )
@@ -80,8 +82,9 @@ def _remote_error(value: Value, traceback: str, device: str, session_id: str | N
 
 def _class_name(text: str) -> str:
     """The name in the ``str()`` of a class; not every firmware's classes have a ``__name__``."""
-    match = _CLASS.fullmatch(text)
-    return match[1] if match is not None else text
+    if not (text.startswith(_CLASS) and text.endswith(_CLASS_END)):
+        return text
+    return text[len(_CLASS) : -len(_CLASS_END)].rpartition(".")[2]
 
 
 def _is_too_deep(value: Value, traceback: bytes) -> bool:

@@ -1,6 +1,7 @@
 """The newest part of what a board has printed on its own: bounded, for people to read."""
 
 _LIMIT = 64 * 1024  # characters
+_PARTS_MAX = 1000  # each takes some memory, however short it is
 
 
 class RecentText:
@@ -14,7 +15,7 @@ class RecentText:
         """Appends; the oldest goes when there is too much."""
         self._parts.append(text)
         self._size += len(text)
-        if self._size > 2 * _LIMIT:
+        if self._size > 2 * _LIMIT or len(self._parts) > _PARTS_MAX:
             kept = "".join(self._parts)[-_LIMIT:]
             self._parts = [kept]
             self._size = len(kept)

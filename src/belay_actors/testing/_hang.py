@@ -30,24 +30,26 @@ class Watchdog(trio.abc.Instrument):
 
     Args:
         seconds: that the run may take, on its own clock.
+
+    Attributes:
+        has_begun: set after ``start``, when its own task has made its first step.
     """
 
     def __init__(self, seconds: float) -> None:
+        self.has_begun = trio.Event()
         self._seconds = seconds
         self._steps = 0
         self._scope = trio.CancelScope()
-        self._has_started = trio.Event()
         self._report: str | None = None
         self._is_given_up = False
 
-    async def start(self) -> trio.CancelScope:
+    def start(self) -> trio.CancelScope:
         """Begins to watch.
 
         Returns:
             The scope that all of the run must be in.
         """
         trio.lowlevel.spawn_system_task(self._watch, name="watchdog of a test")
-        await self._has_started.wait()  # so that its first step is none of the program's
         return self._scope
 
     @contextmanager
@@ -76,7 +78,7 @@ class Watchdog(trio.abc.Instrument):
             raise self._make_error()
 
     async def _watch(self) -> None:
-        self._has_started.set()
+        self.has_begun.set()
         for _ in range(2):
             await trio.sleep(self._seconds)
             self._object(f"after {self._seconds:g} s")

@@ -128,7 +128,8 @@ class Point(Generic[T]):
 
     async def _main(self, watchdog: Watchdog) -> None:
         trio.lowlevel.current_task().name = "of the scenario"
-        with await watchdog.start():
+        with watchdog.start():
+            await watchdog.has_begun.wait()  # that step is none of the program's
             async with self.setting() as value:
                 await self._play(value)
 

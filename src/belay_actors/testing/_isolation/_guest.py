@@ -86,7 +86,10 @@ class GuestRun:
 
         async def start() -> None:
             assert self._nursery is not None
-            await self._nursery.start(task)
+            try:
+                await self._nursery.start(task)
+            except ExceptionGroup as error:
+                raise _only(error) from None
 
         self.run(start)
 

@@ -110,7 +110,8 @@ async def test_an_unplug_while_lines_are_set(port: Port, lines: Lines) -> None:
 
 
 async def test_without_a_reset_line_nothing_is_restarted(link: SerialLink, lines: Lines) -> None:
-    assert not await link.restart()
+    with trio.testing.assert_checkpoints():
+        assert not await link.restart()
     assert not lines.changes
     assert not (await link.find_end()).is_restart
 

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import socket
 import sys
 import termios
 from collections.abc import Awaitable, Callable
@@ -87,7 +88,12 @@ def make_file(path: Path) -> None:
     path.write_text("no port")
 
 
-@pytest.mark.parametrize("make", [make_directory, make_file, os.mkfifo])
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [make_directory, make_file, os.mkfifo, make_socket])
 async def test_a_path_that_is_no_serial_port(
     refusal: Refusal, tmp_path: Path, make: Callable[[Path], None]
 ) -> None:

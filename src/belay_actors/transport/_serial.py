@@ -1,9 +1,7 @@
 """A board on a serial port: a UART behind an adapter, or USB that looks like one.
 
-trio-serial opens and configures the port. The rest is here: no other program may have the port
-(``flock`` for those who ask, ``TIOCEXCL`` for those who do not), a read waits for at least a byte,
-ports are opened and closed in a thread (a USB driver may take seconds for it), the control lines,
-and pacing.
+Here are its link, with pacing and the reset by a control line, and its transport. How ports are
+opened and closed is told in ``_port``, how bytes are read and written in ``_descriptor``.
 
 Pacing: a board without flow control keeps a few bytes that came while it was busy (63 on a
 micro:bit), and drops the rest in silence. So code goes out in pieces of that size, one in the time
@@ -51,7 +49,10 @@ class SerialLink(DescriptorLink):
         return False
 
     async def restart(self) -> bool:
-        """Resets the board by its control line, if it is known to have one."""
+        """Resets the board by its control line, if it is known to have one.
+
+        Cancellation: the line is let go; the board has been reset, or not.
+        """
         line = self._settings.reset_line
         await trio.lowlevel.checkpoint()
         if line is None:

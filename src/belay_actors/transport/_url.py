@@ -16,7 +16,8 @@ Further options of ``serial:`` are
 * ``inputbuffer``: bytes that a board without flow control keeps while it is busy (63);
 * ``dtr``, ``rts``: ``on`` or ``off``, to set a control line when the port is opened;
 * ``reset``: ``dtr`` or ``rts``, the control line whose pulse resets the board, if one is wired to
-  do so: then a board that nothing can interrupt is reset, instead of being given up.
+  do so: then a board that nothing can interrupt is reset, instead of being given up. Where one
+  line alone is a reset, as on many boards with an ESP32, say ``dtr=off&rts=off&reset=rts``.
 """
 
 import re

@@ -67,7 +67,7 @@ Step = Command | Feed
 
 def frame(kind: str, key: int, payload: bytes, token: str = TOKEN) -> bytes:
     """A frame as the core writes it."""
-    head = f"\x1e{token}{kind}{key};{len(payload)};{sum(payload)};"
+    head = f"\x1e{token}{kind}{key};{len(payload)};{sum(payload, ord(kind))};"
     return head.encode() + payload + b"\x1f"
 
 
@@ -105,7 +105,7 @@ class Player:
                 self.take()
             case Command.ASK:
                 if self.machine.is_unstarted:
-                    assert self.machine.ask_for_start() == b"\x01"
+                    assert self.machine.ask() == b"\x01"
                     self.may_write += 1  # if only an older question is answered, it asks again
             case _:
                 self.submit(command)

@@ -33,7 +33,7 @@ SIZE = 60_000  # bytes: about one read
 def frame(kind: str, key: int, payload: str = "") -> bytes:
     """A frame as the core writes it; a program on the board can do so, too."""
     data = payload.encode()
-    return f"\x1e{TOKEN}{kind}{key};{len(data)};{sum(data)};".encode() + data + b"\x1f"
+    return f"\x1e{TOKEN}{kind}{key};{len(data)};{sum(data, ord(kind))};".encode() + data + b"\x1f"
 
 
 def idle() -> RawRepl:

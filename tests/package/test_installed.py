@@ -21,7 +21,15 @@ def test_the_tests_run_against_the_wheel() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["py.typed", "board/core.py", "board/probe.py", "board/drop.py", "transport/_launch.py"]
+    "name",
+    [
+        "py.typed",
+        "board/core.py",
+        "board/probe.py",
+        "board/drop.py",
+        "board/census.py",
+        "transport/_launch.py",
+    ],
 )
 def test_data_files_are_installed(name: str) -> None:
     assert resources.files("belay_actors").joinpath(name).is_file()

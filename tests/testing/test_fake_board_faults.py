@@ -140,12 +140,18 @@ import pin
 class C:
     def __enter__(self): pass
     def __exit__(self, *args): pin.off('exit')
+def g():
+    try: yield 0
+    finally: pin.off('generator')
+def f():
+    unfinished = g()
+    next(unfinished)
+    with C():
+        try:
+            while True: pass
+        finally: pin.off('finally')
 try:
-    try:
-        with C():
-            try:
-                while True: pass
-            finally: pin.off('finally')
+    try: f()
     except KeyError: pin.off('key')
     except: pin.off('except')
 except BaseException as error: pin.off('named')

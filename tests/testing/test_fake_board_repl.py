@@ -85,6 +85,7 @@ DIALOGUES: list[list[bytes]] = [
     [b"1/0\r", b"x = 1; print(x)\r", b"foo bar\r"],
     [b"\x03", b"\x02", b"abc\x03", b"abc\x02", b"\x03"],
     [b"abc\x01", b"X\x05Y\x02\x7f\x04\x06\x06\x06\r"],
+    [b"ab\x1b[5~c\r", b"if 1: print(3)\r", b"\x04", b"ab\x04\x06\x06\r"],
     [b"a" * 12 + b"\x01b", b"\x05\x7f\x04\r"],
     [b"def f():\r", b"return 5\r", b"\r", b"\r", b"\r", b"f()\r"],
     [b"for i in range(2):\r  print(i)\r  print(-i)\r\r", b"if 1:\r\x7f \x7f", b"\x03"],

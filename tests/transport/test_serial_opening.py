@@ -10,7 +10,6 @@ import threading
 import tty
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -20,12 +19,10 @@ from belay_actors import (
     DeviceError,
 )
 from belay_actors.transport import ModemLine, SerialLink, SerialSettings, SerialTransport
-
-if TYPE_CHECKING:
-    from tests.transport.conftest import Port
+from ports import Port
 
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
-MakePort = Callable[[], "Port"]
+MakePort = Callable[[], Port]
 Refusal = Callable[..., Awaitable[DeviceError]]
 
 TIOCGEXCL = 0x80045440  # Linux's; the module termios lacks them
@@ -68,7 +65,7 @@ class Opening:
 
 
 @pytest.fixture
-def opening(port: "Port", monkeypatch: pytest.MonkeyPatch) -> Opening:
+def opening(port: Port, monkeypatch: pytest.MonkeyPatch) -> Opening:
     return Opening(monkeypatch, port.path)
 
 
@@ -83,7 +80,7 @@ def is_open(path: str) -> bool:
     return False
 
 
-async def test_other_tasks_go_on_while_a_port_is_opened(port: "Port", opening: Opening) -> None:
+async def test_other_tasks_go_on_while_a_port_is_opened(port: Port, opening: Opening) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(port.connect)
         with trio.fail_after(5):
@@ -94,7 +91,7 @@ async def test_other_tasks_go_on_while_a_port_is_opened(port: "Port", opening: O
 
 
 async def test_an_opening_that_is_cancelled_is_undone_when_it_ends(
-    port: "Port", opening: Opening, eventually: Eventually
+    port: Port, opening: Opening, eventually: Eventually
 ) -> None:
     port.leave_slave()
     opening.closed_by.clear()
@@ -112,7 +109,7 @@ async def test_an_opening_that_is_cancelled_is_undone_when_it_ends(
 
 
 async def test_an_opening_that_ends_while_it_is_cancelled_is_undone(
-    port: "Port", opening: Opening, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+    port: Port, opening: Opening, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ) -> None:
     """The thread has opened the port, but its task never learns of it."""
     port.leave_slave()
@@ -141,7 +138,7 @@ async def test_an_opening_that_ends_while_it_is_cancelled_is_undone(
 
 
 async def test_a_port_is_opened_only_once_in_a_program(
-    link: SerialLink, port: "Port", refusal: Refusal
+    link: SerialLink, port: Port, refusal: Refusal
 ) -> None:
     error = await refusal(port.path)
     assert isinstance(error, DeviceBusyError)
@@ -149,14 +146,22 @@ async def test_a_port_is_opened_only_once_in_a_program(
     assert "close" in str(error)
 
 
-async def test_a_port_can_be_opened_again_once_it_was_closed(
-    link: SerialLink, port: "Port"
-) -> None:
+async def test_a_port_can_be_opened_again_once_it_was_closed(link: SerialLink, port: Port) -> None:
     await link.aclose()
     again = await port.connect()
     await port.far.send_all(b"x")
     assert await again.receive_some() == b"x"
     await again.aclose()
+
+
+async def test_a_port_can_be_opened_again_while_a_child_process_is_started(
+    link: SerialLink, port: Port
+) -> None:
+    """Between fork and exec it has whatever this process has, a lock on a port included."""
+    of_the_child = os.dup(link._descriptor)
+    await link.aclose()
+    await (await port.connect()).aclose()
+    os.close(of_the_child)
 
 
 HOLD = """
@@ -168,7 +173,7 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def holder(port: "Port") -> Iterator[subprocess.Popen[bytes]]:
+def holder(port: Port) -> Iterator[subprocess.Popen[bytes]]:
     """A program that has locked the port."""
     command = [sys.executable, "-c", HOLD, port.path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
@@ -178,7 +183,7 @@ def holder(port: "Port") -> Iterator[subprocess.Popen[bytes]]:
 
 
 async def test_a_port_that_another_program_has_locked_is_busy(
-    port: "Port", refusal: Refusal, holder: subprocess.Popen[bytes]
+    port: Port, refusal: Refusal, holder: subprocess.Popen[bytes]
 ) -> None:
     assert isinstance(await refusal(port.path), DeviceBusyError)
     holder.communicate()
@@ -192,7 +197,7 @@ def is_exclusive(descriptor: int) -> bool:
 
 @is_linux
 async def test_programs_that_do_not_ask_for_a_lock_are_kept_out_too(
-    link: SerialLink, port: "Port"
+    link: SerialLink, port: Port
 ) -> None:
     assert is_exclusive(port.slave)
     await link.aclose()
@@ -200,9 +205,7 @@ async def test_programs_that_do_not_ask_for_a_lock_are_kept_out_too(
 
 
 @is_linux
-async def test_a_port_that_cannot_be_set_up_is_left_as_it_was(
-    port: "Port", refusal: Refusal
-) -> None:
+async def test_a_port_that_cannot_be_set_up_is_left_as_it_was(port: Port, refusal: Refusal) -> None:
     error = await refusal(port.path, lines=((ModemLine.DTR, True),))
     assert not is_exclusive(port.slave)
     port.leave_slave()
@@ -212,11 +215,11 @@ async def test_a_port_that_cannot_be_set_up_is_left_as_it_was(
 # Raw.
 
 
-def mode_of(port: "Port") -> list[int]:
+def mode_of(port: Port) -> list[int]:
     return [flags for flags in termios.tcgetattr(port.slave)[:4] if isinstance(flags, int)]
 
 
-async def test_the_port_is_raw(port: "Port") -> None:
+async def test_the_port_is_raw(port: Port) -> None:
     mode = termios.tcgetattr(port.slave)
     mode[tty.IFLAG] = termios.BRKINT | termios.ICRNL | termios.INLCR | termios.ISTRIP | termios.IXON
     mode[tty.OFLAG] = termios.OPOST | termios.ONLCR
@@ -231,6 +234,14 @@ async def test_the_port_is_raw(port: "Port") -> None:
     await link.aclose()
 
 
+async def test_what_came_before_is_nobodys(port: Port) -> None:
+    await port.far.send_all(b"old")
+    link = await port.connect()
+    await port.far.send_all(b"new")
+    assert await link.receive_some() == b"new"
+    await link.aclose()
+
+
 def speeds(descriptor: int) -> tuple[int, int]:
     """The terminal's speeds in bits per second, in and out."""
     fields = struct.unpack("11I", fcntl.ioctl(descriptor, TCGETS2, bytes(44)))
@@ -239,7 +250,7 @@ def speeds(descriptor: int) -> tuple[int, int]:
 
 @is_linux
 @pytest.mark.parametrize("baudrate", [1200, 9600, 115200, 250_000, 12_345, 2_000_000])
-async def test_speeds(port: "Port", baudrate: int) -> None:
+async def test_speeds(port: Port, baudrate: int) -> None:
     settings = SerialSettings(baudrate=baudrate)
     link = await SerialTransport("", port.path, settings).connect()
     assert speeds(port.slave) == (baudrate, baudrate)
@@ -256,9 +267,7 @@ def test_settings_are_checked(field: str, value: object) -> None:
 # Names.
 
 
-async def test_a_port_in_dev_is_named_by_the_rest_of_its_path(
-    link: SerialLink, port: "Port"
-) -> None:
+async def test_a_port_in_dev_is_named_by_the_rest_of_its_path(link: SerialLink, port: Port) -> None:
     assert link.name == port.path.removeprefix("/dev/")
 
 

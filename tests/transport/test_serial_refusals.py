@@ -3,11 +3,11 @@
 import errno
 import fcntl
 import os
+import socket
 import sys
 import termios
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import trio
@@ -19,18 +19,17 @@ from belay_actors import (
     DevicePermissionError,
     InvalidURLError,
 )
-
-if TYPE_CHECKING:
-    from tests.transport.conftest import Port
+from ports import Port
 
 Refusal = Callable[..., Awaitable[DeviceError]]
 FailToOpen = Callable[[int], None]
+MakePort = Callable[[], Port]
 
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
 
 @pytest.fixture
-def fail_to_open(port: "Port", monkeypatch: pytest.MonkeyPatch) -> FailToOpen:
+def fail_to_open(port: Port, monkeypatch: pytest.MonkeyPatch) -> FailToOpen:
     """Has the port refused with an error of the system, by its number."""
 
     def fail_to_open(number: int) -> None:
@@ -57,7 +56,7 @@ async def test_a_path_that_does_not_exist(refusal: Refusal, tmp_path: Path) -> N
     "number", [errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EIO, errno.ENOTDIR, errno.ELOOP]
 )
 async def test_a_path_that_vanishes(
-    port: "Port", refusal: Refusal, fail_to_open: FailToOpen, number: int
+    port: Port, refusal: Refusal, fail_to_open: FailToOpen, number: int
 ) -> None:
     fail_to_open(number)
     error = await refusal(port.path)
@@ -66,7 +65,7 @@ async def test_a_path_that_vanishes(
 
 
 async def test_a_port_that_vanishes_while_it_is_opened(
-    port: "Port", refusal: Refusal, monkeypatch: pytest.MonkeyPatch
+    port: Port, refusal: Refusal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_any = os.open
 
@@ -89,7 +88,12 @@ def make_file(path: Path) -> None:
     path.write_text("no port")
 
 
-@pytest.mark.parametrize("make", [make_directory, make_file, os.mkfifo])
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [make_directory, make_file, os.mkfifo, make_socket])
 async def test_a_path_that_is_no_serial_port(
     refusal: Refusal, tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
@@ -108,7 +112,7 @@ async def test_a_device_that_is_no_serial_port(refusal: Refusal) -> None:
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
 async def test_a_port_that_one_may_not_open(
-    port: "Port", refusal: Refusal, fail_to_open: FailToOpen, number: int
+    port: Port, refusal: Refusal, fail_to_open: FailToOpen, number: int
 ) -> None:
     fail_to_open(number)
     error = await refusal(port.path)
@@ -117,13 +121,13 @@ async def test_a_port_that_one_may_not_open(
     assert "dialout" in str(error)
 
 
-async def test_a_busy_port(port: "Port", refusal: Refusal, fail_to_open: FailToOpen) -> None:
+async def test_a_busy_port(port: Port, refusal: Refusal, fail_to_open: FailToOpen) -> None:
     fail_to_open(errno.EBUSY)
     assert isinstance(await refusal(port.path), DeviceBusyError)
 
 
 async def test_what_is_wrong_here_is_not_put_down_to_another_program(
-    port: "Port", refusal: Refusal, fail_to_open: FailToOpen
+    port: Port, refusal: Refusal, fail_to_open: FailToOpen
 ) -> None:
     fail_to_open(errno.EMFILE)
     error = await refusal(port.path)
@@ -136,34 +140,31 @@ import os, sys, trio
 from belay_actors.transport import SerialTransport
 os.setgid(65534)
 os.setuid(65534)
-try:
-    trio.run(SerialTransport("", sys.argv[1]).connect)
-except Exception as error:
-    print(type(error).__name__)
-else:
-    print("opened")
+for path in sys.argv[1:]:
+    try:
+        trio.run(SerialTransport("", path).connect)
+    except Exception as error:
+        print(type(error).__name__)
+    else:
+        print("opened")
 """
 
 
-async def open_as_nobody(path: str) -> str:
-    command = [sys.executable, "-c", AS_NOBODY, path]
-    done = await trio.run_process(command, capture_stdout=True)
-    return done.stdout.decode().strip()
-
-
 @is_root
-async def test_an_ordinary_user(port: "Port") -> None:
-    os.fchmod(port.slave, 0o600)
-    assert await open_as_nobody(port.path) == "DevicePermissionError"
-    os.fchmod(port.slave, 0o666)
-    assert await open_as_nobody(port.path) == "opened"
-    fcntl.ioctl(port.slave, termios.TIOCEXCL)
-    assert await open_as_nobody(port.path) == "DeviceBusyError"
+async def test_an_ordinary_user(make_port: MakePort) -> None:
+    ports = [make_port() for _ in range(3)]
+    for port, mode in zip(ports, (0o600, 0o666, 0o666), strict=True):
+        os.fchmod(port.slave, mode)
+    fcntl.ioctl(ports[2].slave, termios.TIOCEXCL)
+    command = [sys.executable, "-c", AS_NOBODY, *(port.path for port in ports)]
+    done = await trio.run_process(command, capture_stdout=True)
+    expected = ["DevicePermissionError", "opened", "DeviceBusyError"]
+    assert done.stdout.decode().split() == expected
 
 
 @pytest.mark.parametrize("error", [ValueError("no such speed"), NotImplementedError("no speeds")])
 async def test_a_speed_that_the_system_refuses(
-    port: "Port", refusal: Refusal, monkeypatch: pytest.MonkeyPatch, error: Exception
+    port: Port, refusal: Refusal, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def refuse(stream: object, descriptor: int) -> None:
         raise error

@@ -16,7 +16,7 @@ def frame() -> Callable[..., bytes]:
 
     def build(kind: str, key: int, payload: str = "", *, token: str = TOKEN) -> bytes:
         data = payload.encode()
-        head = f"\x1e{token}{kind}{key};{len(data)};{sum(data)};"
+        head = f"\x1e{token}{kind}{key};{len(data)};{sum(data, ord(kind))};"
         return head.encode() + data + b"\x1f"
 
     return build

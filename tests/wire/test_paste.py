@@ -166,7 +166,7 @@ def test_a_board_may_end_the_code_early(idle: RawRepl) -> None:
     assert b"SyntaxError" in event.tail
 
 
-@pytest.mark.parametrize("refusal", [b"R\x00", RAW_BANNER])
+@pytest.mark.parametrize("refusal", [b"R\x00>", RAW_BANNER])
 def test_firmware_without_raw_paste_refuses(idle: RawRepl, frame: Frame, refusal: bytes) -> None:
     idle.submit(1, "f()", paste=True)
     assert idle.receive(refusal) == [PasteRefused(1)]
@@ -178,7 +178,7 @@ def test_firmware_without_raw_paste_refuses(idle: RawRepl, frame: Frame, refusal
     ]
 
 
-@pytest.mark.parametrize("refusal", [b"R\x00", RAW_BANNER])
+@pytest.mark.parametrize("refusal", [b"R\x00>", RAW_BANNER])
 def test_a_refusal_may_be_cut_anywhere(make_idle: MakeIdle, refusal: bytes) -> None:
     for cut in range(1, len(refusal)):
         machine = make_idle()

@@ -214,14 +214,14 @@ def test_a_call_whose_older_question_was_eaten_asks_again(
 def test_code_that_does_not_start_was_lost_if_the_board_is_at_its_prompt(idle: RawRepl) -> None:
     idle.submit(1, "f()")
     assert idle.is_unstarted
-    assert idle.ask_for_start() == b"\x01"
+    assert idle.ask() == b"\x01"
     assert idle.receive(RAW_BANNER) == [NotStarted(1)]
     assert idle.state is State.IDLE
 
 
 def test_code_that_starts_late_runs(idle: RawRepl, frame: Frame) -> None:
     idle.submit(1, "f()")
-    idle.ask_for_start()
+    idle.ask()
     events = idle.receive(b"OK" + frame("V", 1, "1") + END)
     assert [type(event) for event in events] == [Replied]
     assert idle.receive(RAW_BANNER) == []

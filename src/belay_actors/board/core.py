@@ -32,7 +32,8 @@ def __belay__(token, plain, nested, small):
     def send(kind, key, text):
         # One print of one string: wherever the port can, a frame is one write.
         data = bytes(text, "utf8")
-        print("\x1e%s%s%s;%d;%d;%s\x1f" % (token, kind, key, len(data), sum(data), text), end="")
+        check = sum(data, ord(kind))
+        print("\x1e%s%s%s;%d;%d;%s\x1f" % (token, kind, key, len(data), check, text), end="")
 
     def sendable(value):
         # Without recursion: there are stacks of 1.8 KB. (What holds itself has no repr, so it does

@@ -20,5 +20,5 @@ def probe(token):
     machine = getattr(made, "_machine", "")
     can = [works(source) for source in ("import _thread", "complex")]
     text = repr(made[:2] + (sys.platform, machine, left, can))
-    data = bytes(text, "utf8")
-    print("\n\x1e%sV0;%d;%d;%s\x1f" % (token, len(data), sum(data), text), end="")
+    data = bytes(text, "utf8")  # a "V" is an 86
+    print("\n\x1e%sV0;%d;%d;%s\x1f" % (token, len(data), sum(data, 86), text), end="")

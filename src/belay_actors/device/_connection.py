@@ -37,9 +37,10 @@ _SIGNAL_PAUSE = 1.0
 _RESYNC_PAUSES = (0.25, 0.5, 1.0)
 _CTRL_C = b"\x03"
 
-# A board begins to run code as soon as it has its last byte. Without flow control that byte may be
-# lost, and then both sides would wait.
-_START_TIME = 1.0  # seconds
+# A board begins to run code as soon as it has its last byte, and shows its prompt as soon as a call
+# is over. On a line that loses bytes both may be lost, and then both sides would wait.
+_MARK_TIME = 1.0  # seconds
+_UPLOAD_TIME = 3.0  # seconds for the board's next word in raw-paste; no code runs then
 
 
 class Listener(Protocol):
@@ -186,29 +187,35 @@ class Connection:
         self._is_cut_off = False
 
     async def _receive_or_ask(self) -> list[Event]:
-        """As ``_receive``, but when code does not start, asks the board why."""
-        if self.is_unguarded and self._machine.is_unstarted:
-            with trio.move_on_after(_START_TIME):
+        """As ``_receive``, but where bytes may be lost, does not wait for lost ones for ever."""
+        machine = self._machine
+        if self._use_paste and machine.is_uploading:
+            with trio.move_on_after(_UPLOAD_TIME):
                 return await self._receive()
-            await self._send(self._machine.ask_for_start())
+            await self.synchronise()
+            raise NoReply(b"")
+        while not self.link.is_lossless and (machine.is_unstarted or machine.is_replied):
+            with trio.move_on_after(_MARK_TIME):
+                return await self._receive()
+            await self._send(machine.ask())
         return await self._receive()
 
     async def interrupt(self) -> None:
-        """Interrupts until nothing runs, or the board has restarted. May wait for ever.
+        """Interrupts again and again, until nothing runs, or for some seconds.
 
         Where the board still waits for the rest of the code nothing runs, and nothing would say so.
         """
         if self._is_cut_off:
             return
-        pauses = iter(_CTRL_C_PAUSES)
         await self._wait_over(_SHORT_CALL)
-        while self._machine.is_busy:
+        for pause in _CTRL_C_PAUSES:
+            if not self._machine.is_busy or self._machine.is_replied:
+                return
             if await self.link.interrupt():
-                pause = _SIGNAL_PAUSE
+                await self._wait_over(_SIGNAL_PAUSE)
             else:
                 await self._send(_CTRL_C)
-                pause = next(pauses, _CTRL_C_PAUSES[-1])
-            await self._wait_over(pause)
+                await self._wait_over(pause)
 
     async def _wait_over(self, seconds: float) -> None:
         """Waits for that long until nothing runs."""

@@ -292,6 +292,8 @@ class Device(CodeRunner):
             await self._actor.serve()
         finally:
             self._has_ended.set()
+            # Whatever has ended it: a session that makes no call at the moment must know, too.
+            self._stop_dependents(self._make_end)
 
     @trio.lowlevel.enable_ki_protection
     async def aclose(self) -> None:

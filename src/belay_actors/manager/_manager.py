@@ -135,6 +135,12 @@ class DeviceSessionManager:
         """
         session = self._make_session(device)
         await self._nursery.start(self._hold, session)
+        try:
+            # Where the manager is cancelled, too, the session may have ended before we see it.
+            await trio.lowlevel.checkpoint_if_cancelled()
+        except trio.Cancelled:
+            await session.end()  # noqa: ASYNC102  # shields itself
+            raise
         return session
 
     async def get_or_create_session(self, device: Device) -> Session:

@@ -27,6 +27,12 @@ from belay_actors.testing._faults import (
     FaultPlan as FaultPlan,
     Insert as Insert,
     Stall as Stall,
+    random_faults as random_faults,
 )
 from belay_actors.testing._hang import HangError as HangError
+from belay_actors.testing._isolation import (
+    BoardControls as BoardControls,
+    IsolationError as IsolationError,
+    SessionIsolationMachine as SessionIsolationMachine,
+)
 from belay_actors.testing._leaks import LeakCheck as LeakCheck, LeakError as LeakError

@@ -6,6 +6,7 @@ moment of your choice.
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from operator import index
 from typing import TypeVar
 
 import trio
@@ -81,7 +82,8 @@ class FaultStream(Link):
         Cancellation: nothing that came is lost.
         """
         await trio.lowlevel.checkpoint()
-        sizes = [size for size in (max_bytes, self._max_read) if size is not None]
+        if max_bytes is not None and index(max_bytes) < 1:
+            raise ValueError("max_bytes must be at least 1")
         while True:
             if self._reads_end and not self._is_closed:
                 return b""
@@ -89,7 +91,7 @@ class FaultStream(Link):
             if self._resume_receiving > trio.current_time():
                 await self._read(partial(trio.sleep_until, self._resume_receiving))
                 continue
-            piece = self._receiving.take(min(sizes, default=None))
+            piece = self._receiving.take(_least(max_bytes, self._max_read))
             if isinstance(piece, bytes):
                 return piece
             if piece is not None:
@@ -114,20 +116,29 @@ class FaultStream(Link):
 
         Cancellation: some part may have been sent.
         """
+        await self._send(bytes(data), self._stream.send_all)
+
+    async def send_paced(self, data: bytes) -> None:
+        await self._send(data, self._link.send_paced if self._link else self._stream.send_all)
+
+    async def _send(self, data: bytes, send: Callable[[bytes], Awaitable[None]]) -> None:
         await trio.lowlevel.checkpoint()
         self._check()
-        self._sending.feed(bytes(data))
+        self._sending.feed(data)
         try:
             while not self._sending.is_empty:
-                await self._interruptible(partial(trio.sleep_until, self._resume_sending))
+                if self._resume_sending > trio.current_time():
+                    await self._interruptible(partial(trio.sleep_until, self._resume_sending))
                 self._check()
                 match self._sending.take(None):
                     case bytes(piece):
-                        await self._interruptible(partial(self._stream.send_all, piece))
+                        await self._interruptible(partial(send, piece))
                         self._check()
                     case Stall(seconds=seconds):
                         self._resume_sending = trio.current_time() + seconds
-                    case _:
+                    case None:
+                        pass  # the rest has been dropped
+                    case End() | Break():
                         self._break("the stream broke, as planned")
         finally:
             self._sending.discard()
@@ -206,6 +217,10 @@ class FaultStream(Link):
             finally:
                 self._waits.discard(scope)
         return None
+
+
+def _least(*sizes: int | None) -> int | None:
+    return min((size for size in sizes if size is not None), default=None)
 
 
 class FaultTransport(Transport):

@@ -138,7 +138,7 @@ class Distortion:
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self._raw = bytearray()  # as it came
-        self._made = bytearray()  # to go out
+        self._made = bytearray()  # by faults, and not yet given out
         self.restart(faults)
 
     def restart(self, faults: Iterable[Fault]) -> None:
@@ -166,8 +166,7 @@ class Distortion:
 
     def is_clear(self, count: int) -> bool:
         """Whether that many bytes can go by as they are."""
-        is_faulty = bool(self._faults) and self._faults[0].at < self.position + count
-        return self.is_empty and not is_faulty
+        return not self._faults or self._faults[0].at >= self.position + count
 
     def take(self, max_bytes: int | None) -> bytes | Stall | End | Break | None:
         """Gives out what comes next.
@@ -179,33 +178,30 @@ class Distortion:
         while not self._made:
             fault = self._faults[0] if self._faults else None
             if fault is None or fault.at > self.position:
-                if not self._raw:
-                    return None
-                self._pass_by(len(self._raw) if fault is None else fault.at - self.position)
-            elif isinstance(fault, End | Break):
+                stop = None if fault is None else fault.at - self.position
+                return self._pass_by(min(filter(None, (stop, max_bytes)), default=None))
+            if isinstance(fault, End | Break):
                 return fault
-            elif isinstance(fault, Stall):
-                self._faults.popleft()
-                return fault
-            elif isinstance(fault, Insert):
-                self._faults.popleft()
-                self._made += fault.data
-            elif self._raw:
-                self._faults.popleft()
-                self._change(fault)
-            else:
+            if not self._raw and isinstance(fault, Drop | Corrupt | Duplicate):
                 return None
+            self._faults.popleft()
+            if isinstance(fault, Stall):
+                return fault
+            self._change(fault)
         piece = bytes(self._made[:max_bytes])
         del self._made[:max_bytes]
         return piece
 
-    def _pass_by(self, count: int) -> None:
-        passing = self._raw[:count]
+    def _pass_by(self, count: int | None) -> bytes | None:
+        passing = bytes(self._raw[:count])
         del self._raw[:count]
-        self._made += passing
         self.position += len(passing)
+        return passing or None
 
-    def _change(self, fault: Drop | Corrupt | Duplicate) -> None:
+    def _change(self, fault: Insert | Drop | Corrupt | Duplicate) -> None:
+        if isinstance(fault, Insert):
+            self._made += fault.data
+            return
         byte = self._raw[0]
         del self._raw[0]
         self.position += 1

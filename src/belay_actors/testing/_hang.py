@@ -30,9 +30,13 @@ class Watchdog(trio.abc.Instrument):
 
     Args:
         seconds: that the run may take, on its own clock.
+
+    Attributes:
+        has_begun: set after ``start``, when its own task has made its first step.
     """
 
     def __init__(self, seconds: float) -> None:
+        self.has_begun = trio.Event()
         self._seconds = seconds
         self._steps = 0
         self._scope = trio.CancelScope()
@@ -74,6 +78,7 @@ class Watchdog(trio.abc.Instrument):
             raise self._make_error()
 
     async def _watch(self) -> None:
+        self.has_begun.set()
         for _ in range(2):
             await trio.sleep(self._seconds)
             self._object(f"after {self._seconds:g} s")
@@ -114,6 +119,8 @@ def all_tasks() -> list[trio.lowlevel.Task]:
 
 def where(task: trio.lowlevel.Task) -> str:
     """The innermost lines of a task's stack, without trio's own and ours; may be empty."""
+    if getattr(task.coro, "cr_frame", None) is None:  # it has ended
+        return ""
     stack = traceback.StackSummary.extract(task.iter_await_frames())
     lines = [
         f"{frame.filename}:{frame.lineno} in {frame.name}"

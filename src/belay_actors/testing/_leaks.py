@@ -18,6 +18,7 @@ from belay_actors.testing._hang import all_tasks, where
 
 _PAUSE = 0.05  # seconds
 _IDLE_WORKER = re.compile(r"Trio thread \d+")  # trio keeps these for its next to_thread.run_sync
+_PROCESSES = Path("/proc")
 _DESCRIPTORS = Path("/proc/self/fd" if Path("/proc/self/fd").exists() else "/dev/fd")
 
 
@@ -79,14 +80,20 @@ def _descriptors() -> Iterator[str]:
 
 def _children() -> Iterator[tuple[int, str]]:
     """Ids, names and states of child processes, ended ones that nobody has waited for included."""
-    for place in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            process, _, rest = place.read_text("ascii", "replace").rpartition(") ")
+    if not _PROCESSES.exists():
+        return
+    own = str(os.getpid())
+    for place in os.scandir(_PROCESSES):
+        if not place.name.isdecimal():
+            continue
+        try:  # plainly, since there may be hundreds: this is most of what a check costs
+            with open(f"{place.path}/stat", encoding="ascii", errors="replace") as file:  # noqa: PTH123
+                process, _, rest = file.read().rpartition(") ")
         except OSError:  # it has ended meanwhile
             continue
         state, parent = rest.split()[:2]
-        if int(parent) == os.getpid():
-            yield int(place.parent.name), f"{process.partition('(')[2]} (state {state})"
+        if parent == own:
+            yield int(place.name), f"{process.partition('(')[2]} (state {state})"
 
 
 @attrs.frozen

@@ -64,9 +64,9 @@ class Trigger(trio.abc.Instrument):
         self._steps += 1
         if self._steps != self._step:
             return
-        self.place = f"task {task.name} at {where(task) or 'its end'}"
         self.has_acted = self._is_acting = True
         try:
+            self.place = f"task {task.name} at {where(task) or 'its end'}"
             self._act()
         except BaseException as error:  # noqa: ASYNC103  # raised on, by armed()
             self._error = error
@@ -129,6 +129,7 @@ class Point(Generic[T]):
     async def _main(self, watchdog: Watchdog) -> None:
         trio.lowlevel.current_task().name = "of the scenario"
         with watchdog.start():
+            await watchdog.has_begun.wait()  # that step is none of the program's
             async with self.setting() as value:
                 await self._play(value)
 

@@ -94,6 +94,8 @@ class Transport(abc.ABC):
         Raises:
             DeviceNotFoundError: there is nothing at the place.
             DeviceBusyError: another program holds it.
+            DevicePermissionError: this user may not open it.
+            InvalidURLError: it cannot be set up as the URL says.
 
         Cancellation: nothing stays open.
         """

@@ -11,6 +11,7 @@ import fcntl
 import functools
 import os
 import stat
+import struct
 import termios
 import threading
 from collections.abc import Coroutine
@@ -22,8 +23,12 @@ import trio
 from trio_serial import SerialStream  # pyright: ignore[reportPrivateImportUsage]
 from trio_serial.posix import PosixSerialStream
 
-from belay_actors.transport._modem import ModemLine, set_line
+from belay_actors.transport._modem import ModemLine, set_lines
 from belay_actors.transport._pty import make_raw
+
+_STALL_TIME = 0.5  # seconds without a byte going out
+_LOOK_PAUSE = 0.005  # seconds
+_INT = struct.Struct("@i")
 
 
 def _count(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
@@ -70,12 +75,25 @@ async def open_port(path: str, settings: SerialSettings) -> int:
 
 
 async def close_port(descriptor: int) -> None:
-    """Closes a port, after what was sent has gone out.
+    """Closes a port, after what was sent has gone out. What a board does not take is dropped.
 
-    Cancellation: shielded; bounded by the driver (Linux gives up after 30 s).
+    Cancellation: drops what has not gone out, and closes the port all the same.
     """
-    with trio.CancelScope(shield=True):
-        await trio.to_thread.run_sync(_close, descriptor)
+    try:
+        await _let_out(descriptor)
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(_close, descriptor)
+
+
+async def _let_out(descriptor: int) -> None:
+    """Waits until all is sent, or nothing moves: the driver itself would wait for 30 s then."""
+    left, moved_at = _unsent(descriptor), trio.current_time()
+    while left and trio.current_time() < moved_at + _STALL_TIME:
+        await trio.sleep(_LOOK_PAUSE)
+        before, left = left, _unsent(descriptor)
+        if left < before:
+            moved_at = trio.current_time()
 
 
 class _Opening:
@@ -112,8 +130,7 @@ def _open(path: str, settings: SerialSettings) -> int:
         fcntl.ioctl(descriptor, termios.TIOCEXCL)
         make_raw(descriptor)
         termios.tcflush(descriptor, termios.TCIFLUSH)  # what came before is nobody's
-        for line, is_on in settings.lines:
-            set_line(descriptor, line, is_on=is_on)
+        _set_up_lines(descriptor, settings)
     except BaseException:
         _close(descriptor)
         raise
@@ -129,6 +146,17 @@ def _open_stream(path: str, baudrate: int) -> int:
         stream._close()  # noqa: SLF001  # aclose() is for the thread that runs trio
 
 
+def _set_up_lines(descriptor: int, settings: SerialSettings) -> None:
+    try:
+        for is_on in (True, False):
+            lines = [line for line, level in settings.lines if level is is_on]
+            set_lines(descriptor, lines, is_on=is_on)
+    except OSError as error:
+        if error.errno not in (errno.ENOTTY, errno.EINVAL):
+            raise
+        raise ValueError("it has no DTR and RTS lines; leave out dtr and rts") from None
+
+
 def _run(opening: Coroutine[object, object, None]) -> None:
     """Runs a coroutine that is one in name only: it blocks."""
     try:
@@ -138,9 +166,22 @@ def _run(opening: Coroutine[object, object, None]) -> None:
     raise AssertionError("trio-serial waits in trio where it did not")
 
 
+def _unsent(descriptor: int) -> int:
+    """How many bytes wait in the driver."""
+    try:
+        answer = fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(_INT.size))
+    except OSError:  # the device has gone
+        return 0
+    (count,) = _INT.unpack(answer)
+    return int(count)
+
+
 def _close(descriptor: int) -> None:
-    """Closes a port; when its device is gone there is nothing left to fail."""
-    with contextlib.suppress(OSError):
+    """Closes a port; when its device has gone there is nothing left to fail."""
+    with contextlib.suppress(OSError, termios.error):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # a child that is being forked has it, too
+        if _unsent(descriptor):
+            termios.tcflush(descriptor, termios.TCOFLUSH)
         fcntl.ioctl(descriptor, termios.TIOCNXCL)  # a pty would stay exclusive after its closing
     with contextlib.suppress(OSError):
         os.close(descriptor)

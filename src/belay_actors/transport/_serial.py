@@ -1,9 +1,7 @@
 """A board on a serial port: a UART behind an adapter, or USB that looks like one.
 
-trio-serial opens and configures the port. The rest is here: no other program may have the port
-(``flock`` for those who ask, ``TIOCEXCL`` for those who do not), a read waits for at least a byte,
-ports are opened and closed in a thread (a USB driver may take seconds for it), the control lines,
-and pacing.
+Here are its link, with pacing and the reset by a control line, and its transport. How ports are
+opened and closed is told in ``_port``, how bytes are read and written in ``_descriptor``.
 
 Pacing: a board without flow control keeps a few bytes that came while it was busy (63 on a
 micro:bit), and drops the rest in silence. So code goes out in pieces of that size, one in the time
@@ -11,6 +9,7 @@ that the wire takes for it. On a real UART that costs nothing; a USB port that o
 has flow control of its own, and a firmware that knows raw-paste, which is not paced.
 """
 
+import functools
 import termios
 
 import attrs
@@ -18,7 +17,7 @@ import trio
 
 from belay_actors.transport._base import LinkEnd, Transport
 from belay_actors.transport._descriptor import DescriptorLink
-from belay_actors.transport._modem import set_line
+from belay_actors.transport._modem import ModemLine, set_lines
 from belay_actors.transport._port import SerialSettings, close_port, open_port
 from belay_actors.transport._refusals import explain_refusal
 
@@ -40,9 +39,9 @@ class SerialLink(DescriptorLink):
     async def send_paced(self, data: bytes) -> None:
         size = self._settings.input_buffer
         byte_time = _BITS_PER_BYTE / self._settings.baudrate
-        for start in range(0, len(data), size):
-            if start:
-                await trio.sleep(size * byte_time)
+        await self.send_all(data[:size])
+        for start in range(size, len(data), size):
+            await trio.sleep(size * byte_time)
             await self.send_all(data[start : start + size])
 
     async def interrupt(self) -> bool:
@@ -50,30 +49,39 @@ class SerialLink(DescriptorLink):
         return False
 
     async def restart(self) -> bool:
-        """Resets the board by its control line, if it is known to have one."""
+        """Resets the board by its control line, if it is known to have one.
+
+        Cancellation: the line is let go; the board has been reset, or not.
+        """
         line = self._settings.reset_line
         await trio.lowlevel.checkpoint()
         if line is None:
             return False
         try:
-            set_line(self._descriptor, line, is_on=True)
+            await self._set(line, is_on=True)
             try:
                 await trio.sleep(_RESET_PULSE)
             finally:
-                set_line(self._descriptor, line, is_on=False)
+                with trio.CancelScope(shield=True):
+                    await self._set(line, is_on=False)
         except OSError:
             return False
         self._end = LinkEnd(f"the board was reset by its {line.name} line", is_restart=True)
         return True
+
+    async def _set(self, line: ModemLine, *, is_on: bool) -> None:
+        self._check_open()
+        change = functools.partial(set_lines, self._descriptor, (line,), is_on=is_on)
+        await trio.to_thread.run_sync(change)
 
     async def find_end(self) -> LinkEnd:
         await trio.lowlevel.checkpoint()
         return self._end
 
     async def aclose(self) -> None:
-        """Closes the port, after what was sent has gone out.
+        """Closes the port, after what was sent has gone out. What a board does not take is dropped.
 
-        Cancellation: shielded; bounded by the driver (Linux gives up after 30 s).
+        Cancellation: drops what has not gone out, and closes the port all the same.
         """
         descriptor = self._take_descriptor()
         if descriptor >= 0:

@@ -16,7 +16,8 @@ Further options of ``serial:`` are
 * ``inputbuffer``: bytes that a board without flow control keeps while it is busy (63);
 * ``dtr``, ``rts``: ``on`` or ``off``, to set a control line when the port is opened;
 * ``reset``: ``dtr`` or ``rts``, the control line whose pulse resets the board, if one is wired to
-  do so: then a board that nothing can interrupt is reset, instead of being given up.
+  do so: then a board that nothing can interrupt is reset, instead of being given up. Where one
+  line alone is a reset, as on many boards with an ESP32, say ``dtr=off&rts=off&reset=rts``.
 """
 
 import re
@@ -57,10 +58,18 @@ def parse_url(url: str) -> Transport:
         )
     place, _, query = rest.partition("?")
     try:
-        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
-        return make(url, unquote(place), options)
+        return make(url, unquote(place), _read_options(query))
     except ValueError as error:
         raise InvalidURLError(f"{url!r} cannot be used: {error}", device=url) from error
+
+
+def _read_options(query: str) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for name, text in parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)):
+        if name in options:
+            raise ValueError(f"{name} is given twice")
+        options[name] = text
+    return options
 
 
 def _make_local(url: str, place: str, options: dict[str, str]) -> Transport:

@@ -4,8 +4,9 @@ r"""Frames: how the board's core marks what is an answer, among whatever else is
 
 ``TOKEN`` is four characters, new at every attachment. ``KIND`` is a letter. ``KEY`` is the number
 of the call, or for ``P`` that of the session. ``LENGTH`` counts the bytes of the payload and
-``SUM`` adds them up. A payload is the ``repr`` of a value, which never holds a control character;
-so a control character in a payload, a wrong sum or a missing ``\x1f`` tells a damaged frame.
+``SUM`` adds them up, and ``KIND``, too. A payload is the ``repr`` of a value, which never holds a
+control character; so a control character in a payload, a wrong sum or a missing ``\x1f`` tells a
+damaged frame.
 
 ======  ===============================================  =======================
 Letter  Meaning                                          Payload
@@ -119,6 +120,6 @@ class FrameReader:
         if end >= len(data):
             return Partial(end + 1 - start), start
         payload = data[header.end() : end]
-        if data[end] != _END or sum(payload) != int(header[4]):
+        if data[end] != _END or sum(payload, ord(header[1])) != int(header[4]):
             return Damaged(key), end
         return Frame(header[1], key, payload), end + 1

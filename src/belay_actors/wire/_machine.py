@@ -112,6 +112,16 @@ class RawRepl:
         return self.state is State.SENT
 
     @property
+    def is_uploading(self) -> bool:
+        """Whether code is sent by raw-paste, and the board has a word to say about that."""
+        return self.state in (State.OPENING, State.SENDING)
+
+    @property
+    def is_replied(self) -> bool:
+        """Whether the call's frame has come, and only the prompt is waited for."""
+        return self.state in TO_PROMPT and self._at_prompt is not None
+
+    @property
     def is_detached(self) -> bool:
         """Whether nothing is known of the board, so that it needs a resync."""
         return self.state is State.DETACHED
@@ -170,9 +180,15 @@ class RawRepl:
             return self._upload.open()
         return code.encode() + _END_OF_CODE
 
-    def ask_for_start(self) -> bytes:
-        """Asks why code does not start: ``NotStarted`` is the answer if a part of it was lost."""
-        return self._questions.ask_for_start()
+    def ask(self) -> bytes:
+        """Asks whether the board is at its prompt, because it does not start or end a call.
+
+        Returns:
+            What to write. If code was lost on its way the answer is ``NotStarted``.
+        """
+        if self.state is State.SENT:
+            return self._questions.ask_for_start()
+        return self._questions.ask()
 
     def take_outgoing(self) -> bytes:
         """What the machine wants written because of what it received."""
@@ -306,8 +322,7 @@ class RawRepl:
             self.paste_window = int.from_bytes(answer[2:], "little")
             self._outgoing += self._upload.opened(self.paste_window)
         else:
-            self.state = State.IDLE
-            self._events.append(PasteRefused(self._number))
+            self._expect_prompt(PasteRefused(self._number))
 
     def _paste_flow(self, mark: bytes) -> None:
         if mark == END_OF_TEXT:
@@ -319,12 +334,18 @@ class RawRepl:
     def _banner(self, banner: bytes) -> None:
         is_raw = banner == RAW_BANNER
         is_answer = is_raw and self._questions.owed > 0
+        is_start_answer = is_answer and self._questions.is_start_answer
+        if is_raw:
+            self._questions.answered()
         if self.state is State.SYNCING and is_raw:
             self._expect_prompt(Ready(self._tail))
         elif self.state is State.SYNCING:
             self._text(banner)
-        elif is_answer and self.state is State.SENT and self._questions.is_start_answer:
-            self._expect_prompt(NotStarted(self._number))
+        elif is_start_answer and self.state is State.SENT:
+            # If it has said something it may have run, and only its marks are lost.
+            is_silent = not self._tail
+            event = NotStarted(self._number) if is_silent else Unanswered(self._number, self._tail)
+            self._expect_prompt(event)
         elif is_answer:  # late: a frame has settled the question
             after = self._after_prompt if self.state in TO_PROMPT else self.state
             self._expect_prompt(self._at_prompt, after)
@@ -335,7 +356,6 @@ class RawRepl:
 
     def _expect_prompt(self, event: Event | None, after: State = State.IDLE) -> None:
         """The board is at its prompt, which is all but written."""
-        self._questions.answered()
         self.state, self._after_prompt = State.PROMPTING, after
         self._at_prompt = event
 
@@ -352,12 +372,18 @@ class RawRepl:
             self._tail = (self._tail + raw)[-_TAIL_MAX:]
         elif frame.kind == b"P":
             self._events.append(SessionOutput(frame.key, frame.payload))
-        elif frame.key != self._number or self.state not in (State.SENT, *IN_PROGRAM):
+        elif frame.key != self._number or not self._expects_reply:
             self._events.append(Dropped(frame.key, is_damaged=False))
         elif frame.kind == b"T":
             self.state = State.FAILING
         else:
             self._reply(frame)
+
+    @property
+    def _expects_reply(self) -> bool:
+        if self.state in TO_PROMPT:  # the prompt before it, or its mark, was lost
+            return self._after_prompt is State.SENT
+        return self.state in (State.SENT, *IN_PROGRAM)
 
     def _reply(self, frame: Frame) -> None:
         self._questions.end_call()

@@ -110,13 +110,13 @@ class Processor:
         if runner.dead:
             self._runner = None
             self.wait = _FOR_EVER
+            self._is_stopped = False
             self._start_next()
 
     def _start_next(self) -> None:
         if self._next is None or self._runner is not None:
             return
         firmware, self._next = self._next, None
-        self._is_stopped = False
         self._runner = cast(_Greenlet, greenlet.greenlet(firmware))
         self._switch_to(self._runner, None)
 
@@ -174,6 +174,8 @@ class Processor:
             self._end_slice()
 
     def _end_slice(self) -> None:
+        if self._is_stopped:  # also for a generator that is closed only now, outside
+            raise PowerOff
         if self.is_current:  # not a finalizer, or what the host calls
             self.sleep(self._ticks * _TICK)
             self._ticks = 0  # only now: at the end of the stack there is no way to sleep

@@ -104,7 +104,7 @@ class Player:
             case Command.TAKE:
                 self.take()
             case Command.ASK:
-                if self.machine.is_unstarted:
+                if self.machine.is_unstarted or self.machine.is_replied:
                     assert self.machine.ask() == b"\x01"
                     self.may_write += 1  # if only an older question is answered, it asks again
             case _:

@@ -15,6 +15,7 @@ from belay_actors import (
     DeviceLostError,
     DeviceOptions,
     DeviceState,
+    DeviceUnresponsiveError,
     ResourceCleanupError,
     open_device,
     open_session_manager,
@@ -25,6 +26,7 @@ from scripted_board import (
     RAW_BANNER,
     SOFT_REBOOT,
     ScriptedBoard,
+    ScriptedLink,
     ScriptedTransport,
 )
 
@@ -148,10 +150,10 @@ class Gone(Idle):
 
 
 BOARDS = [
-    Noisy, Ends, RawBanners, Boots, Sessions, Replies, FrameWithoutEnd, Deaf, DeafAndNoisy,
-    RestartsAgainAndAgain, RestartsAtEveryCall, ForgetsItsCore, PrintsInsteadOfACheck, Gone,
+    Noisy, Ends, RawBanners, Boots, Sessions, Replies, FrameWithoutEnd, RestartsAgainAndAgain,
+    RestartsAtEveryCall, ForgetsItsCore, Gone,
 ]  # fmt: skip
-DEAF_AT_CLOSE = pytest.mark.xfail(reason="leaving waits for ever for a board that does not read")
+DEAF = [Deaf, DeafAndNoisy]
 
 
 @asynccontextmanager
@@ -162,14 +164,14 @@ async def attacked(board: type[Idle], *, idle: float) -> AsyncGenerator[Device]:
         begun = transport.board
         assert isinstance(begun, Idle)
         begun.begin()
-        transport.links[-1]._wake()
+        transport.links[-1].wake()
         await trio.sleep(idle)
         yield device
     assert all(link.is_closed for link in transport.links)
 
 
 @pytest.mark.parametrize("can_restart", [False, True])
-@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.__name__)
+@pytest.mark.parametrize("board", [*BOARDS, *DEAF], ids=lambda board: board.__name__)
 async def test_a_call_comes_to_the_right_value_or_a_typed_error_in_time(
     board: type[Idle],
     can_restart: bool,
@@ -186,7 +188,7 @@ async def test_a_call_comes_to_the_right_value_or_a_typed_error_in_time(
             assert trio.current_time() - started <= 20 + 2 * (GRACE + ATTACH + SLACK)
 
 
-@pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.__name__)
+@pytest.mark.parametrize("board", [*BOARDS, *DEAF], ids=lambda board: board.__name__)
 async def test_a_cancelled_caller_gets_out(
     board: type[Idle], autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -204,9 +206,8 @@ async def test_the_device_closes_in_time(
 ) -> None:
     with trio.CancelScope() as scope:
         async with attacked(board, idle=idle):
-            started = trio.current_time()
             scope.cancel()
-    assert trio.current_time() - started <= GRACE + ATTACH + SLACK
+    assert trio.current_time() <= idle + GRACE + ATTACH + SLACK
 
 
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.__name__)
@@ -242,6 +243,31 @@ async def test_a_session_ends_in_time(
         assert trio.current_time() - started <= 1 + 30 + GRACE + ATTACH + SLACK
 
 
+@pytest.mark.xfail(reason="Board.close waits for ever for a board that reads nothing")
+@pytest.mark.parametrize("board", DEAF, ids=lambda board: board.__name__)
+async def test_a_device_that_reads_nothing_closes_in_time(
+    board: type[Idle], autojump_clock: trio.testing.MockClock
+) -> None:
+    with trio.CancelScope() as scope:
+        async with attacked(board, idle=0.0):
+            scope.cancel()
+    assert trio.current_time() <= GRACE + ATTACH + SLACK
+
+
+@pytest.mark.xfail(reason="Board._restore and attach let TooMuchOutput through")
+@pytest.mark.parametrize("can_restart", [False, True])
+async def test_a_check_that_prints_without_end_is_no_end_of_the_program(
+    can_restart: bool, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ScriptedBoard, "can_restart", can_restart)
+    async with attacked(PrintsInsteadOfACheck, idle=GRACE + ATTACH) as device:
+        if can_restart:
+            assert await device.evaluate("6 * 7") == 42
+        else:
+            with pytest.raises(DeviceUnresponsiveError):
+                await device.evaluate("6 * 7")
+
+
 async def test_a_board_that_is_gone_for_good_is_lost(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
@@ -251,13 +277,14 @@ async def test_a_board_that_is_gone_for_good_is_lost(
             await device.evaluate("1")
 
 
+@pytest.mark.xfail(reason="Board._replace_link is shielded, and connecting has no limit")
 async def test_a_link_that_cannot_be_opened_again_does_not_hold_its_callers(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ScriptedBoard, "can_restart", True)
 
     class Stuck(ScriptedTransport):
-        async def connect(self):  # type: ignore[no-untyped-def]
+        async def connect(self) -> ScriptedLink:
             if self.links:
                 await trio.sleep(3600)
             return await super().connect()
@@ -265,8 +292,10 @@ async def test_a_link_that_cannot_be_opened_again_does_not_hold_its_callers(
     transport = Stuck(Gone)
     with trio.CancelScope() as scope:
         async with open_device(transport, options=OPTIONS) as device:
-            transport.board.begin()
-            transport.links[-1]._wake()
+            board = transport.board
+            assert isinstance(board, Gone)
+            board.begin()
+            transport.links[-1].wake()
             with trio.move_on_after(1):
                 await device.evaluate("6 * 7")
             scope.cancel()

@@ -55,7 +55,8 @@ class ScriptedBoard:
 
     def frame(self, kind: str, key: int, payload: bytes = b"", *, token: str = "") -> bytes:
         """A frame as the core writes it; a program on the board can do so, too."""
-        head = f"\x1e{token or self.token}{kind}{key};{len(payload)};{sum(payload)};"
+        check = sum(payload, ord(kind))
+        head = f"\x1e{token or self.token}{kind}{key};{len(payload)};{check};"
         return head.encode() + payload + b"\x1f"
 
     def say(self, data: bytes) -> None:
@@ -152,7 +153,8 @@ class ScriptedLink(Link):
         self.is_closed = False
         self._something = trio.Event()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Looks again whether the board has something to say."""
         self._something.set()
         self._something = trio.Event()
 
@@ -165,7 +167,7 @@ class ScriptedLink(Link):
         if self.board.is_deaf:
             return 0
         self.board.hear(data)
-        self._wake()
+        self.wake()
         return len(data)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -195,7 +197,7 @@ class ScriptedLink(Link):
     async def restart(self) -> bool:
         await trio.lowlevel.checkpoint()
         self.board.is_gone = self.board.is_gone or self.board.can_restart
-        self._wake()
+        self.wake()
         return self.board.can_restart
 
     async def find_end(self) -> LinkEnd:
@@ -204,7 +206,7 @@ class ScriptedLink(Link):
 
     async def aclose(self) -> None:
         self.is_closed = True
-        self._wake()
+        self.wake()
         await trio.lowlevel.checkpoint()
 
 

@@ -155,6 +155,7 @@ class RawRepl:
         """
         is_busy = self.is_busy
         self.state = State.DETACHED
+        self._forget()
         return _INTERRUPT_TO_FRIENDLY if is_busy else code.encode() + _END_OF_CODE + _TO_FRIENDLY
 
     def submit(self, number: int, code: str, *, paste: bool = False) -> bytes:
@@ -362,9 +363,14 @@ class RawRepl:
     def _restart(self, banner: bytes) -> None:
         self.state = State.DETACHED
         self.paste_window = None
-        self._at_prompt = None
-        self._questions.forget()
+        self._forget()
         self._events.append(Restarted(banner))
+
+    def _forget(self) -> None:
+        """Nothing that was under way will end any more."""
+        self._at_prompt = None
+        self._outgoing = b""
+        self._questions.forget()
 
     def _frame(self, frame: Frame | Damaged, raw: bytes) -> None:
         if isinstance(frame, Damaged):

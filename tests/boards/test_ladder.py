@@ -8,7 +8,6 @@ in the end giving up. Each step takes a bounded time.
 
 import pytest
 import trio
-import trio.testing
 
 from belay_actors import (
     Device,

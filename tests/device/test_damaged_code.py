@@ -50,9 +50,17 @@ async def send_damaged(make_fault: Callable[[int], Fault]) -> tuple[set[object],
     return came, told
 
 
+def drop_five(place: int) -> Fault:
+    return Drop(place, 5)
+
+
+def corrupt_more(place: int) -> Fault:
+    return Corrupt(place, 0x55)
+
+
 @pytest.mark.parametrize(
     "make_fault",
-    [Drop, lambda place: Drop(place, 5), Corrupt, lambda place: Corrupt(place, 0x55), Duplicate],
+    [Drop, drop_five, Corrupt, corrupt_more, Duplicate],
     ids=["drop", "drop five", "corrupt", "corrupt more", "duplicate"],
 )
 async def test_damaged_code_never_does_something_else(

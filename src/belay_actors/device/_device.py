@@ -337,7 +337,8 @@ async def open_device(
 
     Raises:
         InvalidURLError: the URL names no transport.
-        DeviceNotFoundError, DeviceBusyError: there is no board to be had at that place.
+        DeviceNotFoundError, DeviceBusyError, DevicePermissionError: there is no board to be had at
+            that place.
         DeviceCapabilityError: its firmware has no raw REPL.
 
     Cancellation: while it opens, nothing stays open. Afterwards the scope is left as on any error:

@@ -22,9 +22,9 @@ class Questions:
     """
 
     def __init__(self) -> None:
-        self.older = 0
-        self.own = 0
-        self.for_start = 0
+        self.older: int = 0
+        self.own: int = 0
+        self.for_start: int = 0
         self._asked = 0
         self._is_due = False
         self._ends = 0  # marks of an end that the running program seems to have printed

@@ -115,7 +115,7 @@ class GuestRun:
         self._raise_end()
 
     async def _main(self) -> None:
-        with await self._watchdog.start():
+        with self._watchdog.start():
             async with trio.open_nursery() as self._nursery:
                 await self._is_over.wait()
 

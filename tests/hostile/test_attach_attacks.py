@@ -182,7 +182,6 @@ async def test_a_board_that_cannot_be_attached_is_refused_in_time(
     assert transport.board.heard < 1_000_000
 
 
-@pytest.mark.xfail(reason="attach lets TooMuchOutput through")
 @pytest.mark.parametrize("upload", ["plain", "raw-paste"])
 async def test_a_board_that_prints_more_than_it_may_is_not_attached(
     upload: str, autojump_clock: trio.testing.MockClock

@@ -487,7 +487,6 @@ class NoisyAfterwards(HostileBoard):
         return super().on_call(number, code)
 
 
-@pytest.mark.xfail(reason="Board._restore and attach let TooMuchOutput through")
 @pytest.mark.parametrize("can_restart", [False, True])
 async def test_too_much_output_of_the_check_after_an_interrupt_is_a_typed_error(
     can_restart: bool, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch

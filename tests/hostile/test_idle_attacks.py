@@ -243,7 +243,6 @@ async def test_a_session_ends_in_time(
         assert trio.current_time() - started <= 1 + 30 + GRACE + ATTACH + SLACK
 
 
-@pytest.mark.xfail(reason="Board.close waits for ever for a board that reads nothing")
 @pytest.mark.parametrize("board", DEAF, ids=lambda board: board.__name__)
 async def test_a_device_that_reads_nothing_closes_in_time(
     board: type[Idle], autojump_clock: trio.testing.MockClock
@@ -254,7 +253,6 @@ async def test_a_device_that_reads_nothing_closes_in_time(
     assert trio.current_time() <= GRACE + ATTACH + SLACK
 
 
-@pytest.mark.xfail(reason="Board._restore and attach let TooMuchOutput through")
 @pytest.mark.parametrize("can_restart", [False, True])
 async def test_a_check_that_prints_without_end_is_no_end_of_the_program(
     can_restart: bool, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
@@ -277,7 +275,6 @@ async def test_a_board_that_is_gone_for_good_is_lost(
             await device.evaluate("1")
 
 
-@pytest.mark.xfail(reason="Board._replace_link is shielded, and connecting has no limit")
 async def test_a_link_that_cannot_be_opened_again_does_not_hold_its_callers(
     autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

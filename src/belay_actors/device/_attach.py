@@ -23,6 +23,7 @@ from belay_actors.device._connection import (
     NoReply,
     NotRun,
     Reply,
+    TooMuchOutput,
 )
 from belay_actors.errors import (
     DeviceCapabilityError,
@@ -79,7 +80,11 @@ class Attachment:
                     return
             except (BoardRestarted, NotRun):
                 continue
-            except (NoReply, ValueError):  # something old may have been taken for an answer
+            except (
+                NoReply,
+                TooMuchOutput,
+                ValueError,
+            ):  # something old may have been taken for an answer
                 surprises += 1
                 if surprises == _TRIES:
                     raise
@@ -184,7 +189,7 @@ class Attachment:
         """Whether our core answers. The board must be at its prompt."""
         try:
             await self.run(MAIN_KEY, _NOTHING, is_expression=True)
-        except (NoReply, NotRun):
+        except (NoReply, NotRun, TooMuchOutput):
             return False
         return True
 
@@ -240,7 +245,7 @@ async def _set_up(attachment: Attachment, url: str) -> None:
         raise DeviceNotFoundError(
             f"no MicroPython at {url}: {ended}{_quote(attachment.connection.tail)}", device=url
         ) from None
-    except (NoReply, ValueError) as error:
+    except (NoReply, TooMuchOutput, ValueError) as error:
         raise ProtocolError(
             f"the board does not answer its probe as expected: {error}", device=url
         ) from error

@@ -37,6 +37,8 @@ from belay_actors.errors import (
 from belay_actors.options import DeviceOptions
 from belay_actors.transport import LinkEnd, Transport
 
+_LEAVE_TIME = 1.0  # seconds for a board to take in its last words
+
 
 class Board:
     """One board, through all of its restarts.
@@ -89,7 +91,8 @@ class Board:
     async def close(self, *, politely: bool) -> None:
         """Closes the link; politely: with the board at its friendly prompt, without our core."""
         if politely:
-            await self.attachment.connection.leave(f"del {CORE_NAME}")
+            with trio.move_on_after(_LEAVE_TIME):
+                await self.attachment.connection.leave(f"del {CORE_NAME}")
         await self.attachment.connection.aclose()
 
     async def perform(
@@ -154,7 +157,7 @@ class Board:
                 return False
         except LinkEnded as ended:
             end = ended.end
-        except (NoReply, ValueError):
+        except (NoReply, TooMuchOutput, ValueError):
             pass  # it answers, but no longer runs code
         await self._replace_link(end or await self._force_restart())
         return False
@@ -169,18 +172,20 @@ class Board:
     async def _replace_link(self, end: LinkEnd) -> None:
         """Attaches anew where the board has only restarted; else it is lost.
 
-        Cancellation: shielded; bounded by the attach timeout.
+        Cancellation: shielded; bounded by twice the attach timeout, for closing and opening, too.
         """
         lost = functools.partial(self.make_lost_error, end.reason)
         if not end.is_restart:
             raise self._lose(lost)
-        with trio.CancelScope(shield=True):
+        with trio.move_on_after(2 * self._options.attach_timeout, shield=True):
             await self.attachment.connection.aclose()
             try:
                 await self.attach()
             except DeviceError as error:
                 raise self._lose(lost) from error
-        self._reset()
+            self._reset()
+            return
+        raise self._lose(lost)
 
     def _reset(self) -> None:
         self.generation += 1

@@ -164,7 +164,7 @@ class Connection:
                     case Output(data):
                         size += len(data)
                         if size > self._max_output:
-                            raise TooMuchOutput
+                            raise TooMuchOutput("too much output")
                         output.append(data)
                     case Replied(kind=ReplyKind.NOT_RUN) | NotStarted():
                         raise NotRun

@@ -39,7 +39,7 @@ async def cut_device(
 
 async def test_it_speaks_raw_paste(device: Device, serial_board: SerialBoard) -> None:
     connection = device._board.attachment.connection
-    assert connection.uses_paste
+    assert connection._use_paste
     assert not connection.link.is_lossless
     assert device.name == serial_board.path.removeprefix("/dev/")
     assert device.capabilities.max_code_bytes is None

@@ -1,6 +1,7 @@
 """An attachment: a board that has been found, probed and given its core, until it restarts."""
 
 import contextlib
+import reprlib
 import secrets
 
 import attrs
@@ -132,7 +133,7 @@ class Attachment:
             raise NotRun from None
         free = decode(reply.replied.payload)
         if not isinstance(free, int):
-            raise ValueError(f"an unexpected answer: {free!r}")  # noqa: TRY004  # of a board
+            raise ValueError(f"an unexpected answer: {reprlib.repr(free)}")  # noqa: TRY004  # of a board
         self.capabilities = attrs.evolve(self.capabilities, max_code_bytes=free // _LINE_SHARE)
 
     async def run(self, key: int, code: str, *, is_expression: bool) -> Reply:

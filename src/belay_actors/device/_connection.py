@@ -114,11 +114,6 @@ class Connection:
         self._is_cut_off = False  # code was sent in part, and the rest will never be
 
     @property
-    def uses_paste(self) -> bool:
-        """Whether code goes by raw-paste."""
-        return self._use_paste
-
-    @property
     def is_unguarded(self) -> bool:
         """Whether nothing keeps code from overflowing the board's input, or its memory."""
         return not self._use_paste and not self.link.is_lossless
@@ -156,20 +151,18 @@ class Connection:
         if self._machine.is_detached:
             raise BoardRestarted
         await self._send_code(number, source)
-        output: list[bytes] = []
-        size = 0
+        output = bytearray()  # no list: pieces may be of a byte each
         while True:
             for event in await self._receive_or_ask():
                 match event:
                     case Output(data):
-                        size += len(data)
-                        if size > self._max_output:
+                        if len(output) + len(data) > self._max_output:
                             raise TooMuchOutput("too much output")
-                        output.append(data)
+                        output += data
                     case Replied(kind=ReplyKind.NOT_RUN) | NotStarted():
                         raise NotRun
                     case Replied():
-                        return Reply(event, b"".join(output))
+                        return Reply(event, bytes(output))
                     case Unanswered(tail=tail):
                         raise NoReply(tail)
                     case Restarted():

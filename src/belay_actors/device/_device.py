@@ -4,6 +4,7 @@ The actor serves one call at a time, and listens in between. Here it meets those
 sessions, each with a seat (a namespace on the board), and anybody who wants ``__main__``.
 """
 
+import reprlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -147,7 +148,9 @@ class Device(CodeRunner):
                 namespaces = tuple(key for key in keys if isinstance(key, int))
                 return BoardCensus(memory, namespaces)
             case other:
-                raise ProtocolError(f"an unexpected answer: {other!r}", device=self.name)
+                raise ProtocolError(
+                    f"an unexpected answer: {reprlib.repr(other)}", device=self.name
+                )
 
     async def run_in(
         self, seat: Seat, code: str, *, is_expression: bool, is_urgent: bool = False
@@ -235,7 +238,9 @@ class Device(CodeRunner):
                 own = max(names - _CORE_NAMES, 0)
                 return DroppedNamespace(own, tuple(map(str, removed)), tuple(map(str, left)))
             case other:
-                raise ProtocolError(f"an unexpected answer: {other!r}", device=self.name)
+                raise ProtocolError(
+                    f"an unexpected answer: {reprlib.repr(other)}", device=self.name
+                )
 
     # What the board tells.
 

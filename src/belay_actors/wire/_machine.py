@@ -344,9 +344,8 @@ class RawRepl:
             self._text(banner)
         elif is_start_answer and self.state is State.SENT:
             # If it has said something it may have run, and only its marks are lost.
-            is_silent = not self._tail
-            event = NotStarted(self._number) if is_silent else Unanswered(self._number, self._tail)
-            self._expect_prompt(event)
+            number, tail = self._number, self._tail
+            self._expect_prompt(Unanswered(number, tail) if tail else NotStarted(number))
         elif is_answer:  # late: a frame has settled the question
             after = self._after_prompt if self.state in TO_PROMPT else self.state
             self._expect_prompt(self._at_prompt, after)

@@ -188,6 +188,53 @@ class DuplicateResourceError(SessionError, ValueError):
     """The session already holds a resource of that id."""
 
 
+class ResourceNotFoundError(SessionError, KeyError):
+    """The session holds no resource, or thread, of that id."""
+
+    __str__ = SessionError.__str__
+
+
+class ResourceBusyError(SessionError):
+    """Another session holds the hardware; recoverable once that session has given it back.
+
+    Attributes:
+        resource: name of the hardware.
+        holder: id of the session that holds it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        resource: str,
+        holder: str,
+        device: str | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        super().__init__(message, is_recoverable=True, device=device, session_id=session_id)
+        self.resource = resource
+        self.holder = holder
+
+
+class OutcomeUnknownError(SessionError):
+    """Work failed while a call ran, so it may have been done or not; it was not tried again.
+
+    ``__cause__`` is the failure itself.
+    """
+
+
+class InvalidOptionsError(BelayError, ValueError):
+    """Options could not be loaded; all that is wrong with them is told at once.
+
+    Attributes:
+        problems: one text for each.
+    """
+
+    def __init__(self, message: str, problems: Sequence[str]) -> None:
+        super().__init__("\n  ".join([message, *problems]))
+        self.problems = tuple(problems)
+
+
 class ResourceCleanupError(ExceptionGroup[Exception]):
     """Not everything of a session could be given back; one exception for each thing left.
 

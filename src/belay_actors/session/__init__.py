@@ -6,4 +6,4 @@ from belay_actors.session._resources import (
     ResourceUsageStats as ResourceUsageStats,
     SessionResource as SessionResource,
 )
-from belay_actors.session._session import Session as Session, SessionState as SessionState
+from belay_actors.session._session import Session as Session

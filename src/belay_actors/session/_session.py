@@ -42,7 +42,7 @@ _cleaning: contextvars.ContextVar["Session | None"] = contextvars.ContextVar(
 )
 
 
-class SessionState(enum.Enum):
+class SessionPhase(enum.Enum):
     """Where a session is in its life."""
 
     ACTIVE = "active"
@@ -77,7 +77,7 @@ class Session(CodeRunner):
         self.resources = ResourceTracker(self._check_active, device.name, session_id)
         self._options = options
         self._on_ended = on_ended
-        self._state = SessionState.ACTIVE
+        self._phase = SessionPhase.ACTIVE
         self._calls = 0
         self._output: RecentText | None = None
         self._body_scope = trio.CancelScope()
@@ -89,12 +89,12 @@ class Session(CodeRunner):
         self._seat = device.seat(self, session_id)
 
     def __repr__(self) -> str:
-        return f"<Session {self.session_id} on {self.device.name} {self._state.value}>"
+        return f"<Session {self.session_id} on {self.device.name} {self._phase.value}>"
 
     @property
     def is_active(self) -> bool:
         """Whether it takes calls."""
-        return self._state is SessionState.ACTIVE
+        return self._phase is SessionPhase.ACTIVE
 
     @property
     def capabilities(self) -> DeviceCapabilities:
@@ -119,7 +119,7 @@ class Session(CodeRunner):
     # Calls.
 
     async def _run(self, code: str, *, is_expression: bool) -> tuple[Value, str]:
-        is_cleanup = self._state is SessionState.ENDING and _cleaning.get() is self
+        is_cleanup = self._phase is SessionPhase.ENDING and _cleaning.get() is self
         if not is_cleanup:
             self._check_active()
         self._calls += 1
@@ -128,7 +128,7 @@ class Session(CodeRunner):
         )
 
     def _check_active(self) -> None:
-        if self._state is not SessionState.ACTIVE:
+        if self._phase is not SessionPhase.ACTIVE:
             raise self._refusal()
 
     def _keep_output(self, text: str) -> None:
@@ -223,7 +223,7 @@ class Session(CodeRunner):
             raise self._cleanup_error
 
     async def _leave(self) -> None:
-        if self._body_scope.cancelled_caught and self._state is SessionState.ACTIVE:
+        if self._body_scope.cancelled_caught and self._phase is SessionPhase.ACTIVE:
             self._make_refusal = self._make_timeout
         await self.end()
 
@@ -251,8 +251,8 @@ class Session(CodeRunner):
         Args:
             make_error: why; this is what calls, and then the scope, raise.
         """
-        if self._state is SessionState.ACTIVE:
-            self._state = SessionState.STOPPED
+        if self._phase is SessionPhase.ACTIVE:
+            self._phase = SessionPhase.STOPPED
             self._make_refusal = make_error
             self.device.interrupt(self._seat, self._refusal)
 
@@ -284,12 +284,12 @@ class Session(CodeRunner):
             await trio.lowlevel.checkpoint()
             return
         with trio.CancelScope(shield=True):
-            if self._state in (SessionState.ENDING, SessionState.ENDED):
+            if self._phase in (SessionPhase.ENDING, SessionPhase.ENDED):
                 await self._has_ended.wait()
                 return
-            if self._state is SessionState.STOPPED:
+            if self._phase is SessionPhase.STOPPED:
                 self._body_scope.cancel()
-            self._state = SessionState.ENDING
+            self._phase = SessionPhase.ENDING
             await self._give_back()
 
     async def wait_ended(self) -> None:
@@ -341,7 +341,7 @@ class Session(CodeRunner):
             left=tuple("; ".join([str(error), *error.__notes__]) for error in left),
         )
         self.device.unseat(self._seat)
-        self._state = SessionState.ENDED
+        self._phase = SessionPhase.ENDED
         self._on_ended(self)
         self._has_ended.set()
 

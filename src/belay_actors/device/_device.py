@@ -14,7 +14,7 @@ from belay_actors.board import Helper
 from belay_actors.device._attach import CORE_KEY, MAIN_KEY
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
-from belay_actors.device._connection import Reply
+from belay_actors.device._connection import NotRun, NotSent, Reply
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._recent_text import RecentText
 from belay_actors.device._records import (
@@ -27,7 +27,13 @@ from belay_actors.device._records import (
     Seat,
 )
 from belay_actors.device._runner import CodeRunner
-from belay_actors.errors import DeviceCapabilityError, DeviceClosedError, DeviceError, ProtocolError
+from belay_actors.errors import (
+    DeviceCapabilityError,
+    DeviceClosedError,
+    DeviceError,
+    ProtocolError,
+    RemoteError,
+)
 from belay_actors.kernel import Actor, open_service_nursery
 from belay_actors.options import DeviceOptions
 from belay_actors.transport import Transport, parse_url
@@ -166,9 +172,20 @@ class Device(CodeRunner):
 
         async def operation() -> Reply:
             self._check_size(code, seat.session_id)
-            return await board.attachment.run(seat.key, code, is_expression=is_expression)
+            seat.begun += 1
+            try:
+                reply = await board.attachment.run(seat.key, code, is_expression=is_expression)
+            except (NotRun, NotSent):
+                seat.settled += 1
+                raise
+            seat.settled += 1
+            return reply
 
-        reply = await self._ask(seat, operation, is_urgent=is_urgent)
+        try:
+            reply = await self._ask(seat, operation, is_urgent=is_urgent)
+        except RemoteError:  # by the raw REPL itself, in place of a reply
+            seat.settled += 1
+            raise
         newline = self.capabilities.newline
         value = to_value(reply, newline, self.name, seat.session_id)
         return value, to_text(reply.output, newline)

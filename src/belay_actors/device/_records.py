@@ -79,13 +79,33 @@ class BoardCensus:
     namespaces: tuple[int, ...]
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Seat:
-    """A place on a device: a namespace's key, valid for one generation of the board."""
+    """A place on a device: a namespace's key, valid for one generation of the board.
+
+    The two counts are kept by the device; all else never changes.
+
+    Attributes:
+        key: of the namespace.
+        generation: of the board.
+        session_id: whose it is.
+        begun: how many calls began to be sent.
+        settled: how many of them ended with the board's own reply, or are known not to have run.
+    """
 
     key: int
     generation: int
     session_id: str | None
+    begun: int = 0
+    settled: int = 0
+
+    @property
+    def has_unknown_outcome(self) -> bool:
+        """Whether a call began and was not answered, so that nobody knows what it did.
+
+        So it is, too, while a call runs.
+        """
+        return self.begun != self.settled
 
 
 class Dependent(Protocol):

@@ -71,6 +71,9 @@ from belay_actors.observe import (
 from belay_actors.options import (
     DeviceOptions as DeviceOptions,
     SessionManagementOptions as SessionManagementOptions,
+    options_from_environment as options_from_environment,
+    options_from_mapping as options_from_mapping,
+    options_from_toml as options_from_toml,
 )
 from belay_actors.session import (
     ResourceTracker as ResourceTracker,

@@ -24,7 +24,6 @@ def test_a_program_of_the_page_runs(program: str) -> None:
 def test_the_page_names_all_events() -> None:
     table = re.search(r"\| event .*?\n\n", TEXT, re.DOTALL)
     assert table is not None
-    named = {
-        name for row in re.findall(r"^\| (`.*?) \|", table[0], re.M) for name in row.split(", ")
-    }
+    rows = re.findall(r"^\| (`.*?) \|", table[0], re.MULTILINE)
+    named = {name for row in rows for name in row.split(", ")}
     assert named == {f"`{kind.__name__}`" for kind in typing.get_args(Event)}

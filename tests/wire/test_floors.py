@@ -18,6 +18,7 @@ BASE = {"errors", "options"}
 BELOW: dict[str, set[str]] = {
     "errors": set(),
     "options": {"errors"},
+    "observe": set(),
     "board": set(),
     "wire": set(),
     "values": set(),

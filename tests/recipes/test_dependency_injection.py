@@ -45,6 +45,8 @@ class Recipe:
         self.sessions: list[Session] = []
         self.made: dict[str, list[object]] = {"Lamp": [], "Uplink": []}
         self.sent: list[object] = []
+        self.sent_too_late = 0
+        self.outliving: list[Session] = []  # their requests
         for name in self.made:
             self._watch(name)
         self._watch_sending()
@@ -76,6 +78,7 @@ class Recipe:
         async def send_and_tell(it: object) -> None:
             await send(it)
             self.sent.append(it)
+            self.sent_too_late += not any(session.is_active for session in self.sessions)
 
         uplink.send = send_and_tell  # type: ignore[attr-defined]  # pyright: ignore
 
@@ -84,15 +87,22 @@ class Recipe:
 
         @asynccontextmanager
         async def watched(registry: svcs.Registry) -> AsyncGenerator[svcs.Container, None]:
-            async with open_request(registry) as container:
-                self.sessions.append(container.get(Session))
-                yield container
+            session: Session | None = None
+            try:
+                async with open_request(registry) as container:
+                    session = container.get(Session)
+                    self.sessions.append(session)
+                    yield container
+            finally:
+                if session is not None and session.report is None:
+                    self.outliving.append(session)
 
         self.names["open_request"] = watched
 
     def check(self, *, may_leave: bool = False) -> None:
         """Everything that was made has been given back."""
         assert set(self.sent) == set(self.made["Uplink"])
+        assert not self.outliving
         lamps = 0
         for session in self.sessions:
             assert session.report is not None
@@ -149,6 +159,7 @@ async def test_h03_the_containers_recipe_runs(capsys: pytest.CaptureFixture[str]
     await cast(Callable[[], Awaitable[None]], recipe.names["serve"])()
     assert capsys.readouterr().out.startswith("DeviceStatus(uptime_ms=")
     assert len(recipe.sessions) == len(recipe.sent) == len(recipe.made["Lamp"]) == 1
+    assert not recipe.sent_too_late
     recipe.check()
 
 

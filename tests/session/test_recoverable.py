@@ -16,6 +16,7 @@ from belay_actors import (
     DeviceResetError,
     RemoteError,
     Session,
+    SessionError,
     SessionFailedError,
     SessionLimitError,
     SessionManagementOptions,
@@ -38,7 +39,11 @@ async def outlive(session: Session) -> None:
 
 
 async def fail_in_a_child(session: Session) -> None:
-    session.start_soon(session.execute, "1 / 0")
+    async def fail() -> None:
+        await session.execute("x = 1")
+        raise SessionError("it was not the moment for it", is_recoverable=True)
+
+    session.start_soon(fail)
     await trio.sleep_forever()
 
 

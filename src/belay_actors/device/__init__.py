@@ -5,6 +5,7 @@ from belay_actors.device._device import Device as Device, open_device as open_de
 from belay_actors.device._recent_text import RecentText as RecentText
 from belay_actors.device._records import (
     BoardCensus as BoardCensus,
+    BoardMemory as BoardMemory,
     Dependent as Dependent,
     DeviceSnapshot as DeviceSnapshot,
     DeviceState as DeviceState,
@@ -13,3 +14,8 @@ from belay_actors.device._records import (
     Seat as Seat,
 )
 from belay_actors.device._runner import CodeRunner as CodeRunner
+from belay_actors.device._threads import (
+    ThreadState as ThreadState,
+    ThreadStatus as ThreadStatus,
+    stop_and_confirm as stop_and_confirm,
+)

@@ -76,6 +76,14 @@ class TooMuchOutput(Exception):  # noqa: N818
     """The call printed more than it may; it is still running."""
 
 
+class TooSlow(Exception):  # noqa: N818
+    """The call has not answered within the ``seconds`` that it had; it may still be running."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 class NotRun(Exception):  # noqa: N818
     """The board did not run the code: it was damaged on its way, or raw-paste was refused."""
 

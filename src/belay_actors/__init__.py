@@ -15,6 +15,8 @@ from belay_actors.device import (
     DeviceCapabilities as DeviceCapabilities,
     DeviceSnapshot as DeviceSnapshot,
     DeviceState as DeviceState,
+    Lease as Lease,
+    LeaseBook as LeaseBook,
     open_device as open_device,
 )
 from belay_actors.errors import (

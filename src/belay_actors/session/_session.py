@@ -17,7 +17,15 @@ from typing import TypeVarTuple, cast
 
 import trio
 
-from belay_actors.device import CodeRunner, Device, DeviceCapabilities, DroppedNamespace, RecentText
+from belay_actors.device import (
+    CodeRunner,
+    Device,
+    DeviceCapabilities,
+    DroppedNamespace,
+    Lease,
+    LeaseBook,
+    RecentText,
+)
 from belay_actors.errors import (
     BelayError,
     DeviceResetError,
@@ -139,6 +147,41 @@ class Session(CodeRunner):
         self._output = self._output or RecentText()
         self._output.add(text)
 
+    # Hardware.
+
+    async def lease(self, name: str, *, wait: bool = False) -> Lease:
+        """Takes hardware of the board for this session: no other one can have it then.
+
+        Args:
+            name: of the hardware. Free text, compared exactly; the library's own resources write
+                ``"pin:5"``, ``"timer:0"``, ``"i2c:0"``.
+            wait: whether to wait until it is free, first in, first out. Sessions that hold one
+                thing and wait for another can wait for each other for ever: take things in the
+                same order everywhere, or put a time limit on it.
+
+        Returns:
+            The lease. It is given back by its ``release``, by leaving it as a ``with``, and when
+            the session has ended.
+
+        Raises:
+            ResourceBusyError: another session holds it; only without ``wait``.
+            DuplicateResourceError: this session holds it already, or waits for it.
+            SessionError, DeviceError: the session is ending or has ended, perhaps while it waited.
+            TypeError, ValueError: the name is no ``str``, or empty.
+
+        Cancellation: the hardware is not taken.
+        """
+        LeaseBook.check_name(name)
+        self._check_active()
+        if wait:
+            await self.device.leases.wait_for(name, self.session_id)
+            self._check_active()  # else it is given back at the end, or has been
+        else:
+            await trio.lowlevel.checkpoint()
+            self._check_active()
+            self.device.leases.take(name, self.session_id)
+        return Lease(name, self.session_id, self.device.leases)
+
     # Child tasks.
 
     def start_soon(
@@ -254,7 +297,7 @@ class Session(CodeRunner):
         if self._phase is SessionPhase.ACTIVE:
             self._phase = SessionPhase.STOPPED
             self._make_refusal = make_error
-            self.device.interrupt(self._seat, self._refusal)
+            self._refuse_waiting()
 
     def stop(self, make_error: MakeError) -> None:
         """As ``refuse``, and cancels the body, so that the owner ends the session."""
@@ -305,7 +348,7 @@ class Session(CodeRunner):
         dropped = DroppedNamespace(0)
         token = _cleaning.set(self)
         try:
-            self.device.interrupt(self._seat, self._refusal)
+            self._refuse_waiting()
             failures += await self.resources.give_back(deadline, reserved=1)
             dropped = await self._drop(deadline, failures)
         finally:
@@ -313,6 +356,11 @@ class Session(CodeRunner):
             # What failed only because the board was reset has nothing left to give back.
             left = [error for error in failures if not isinstance(error, DeviceResetError)]
             self._finish(left, dropped)
+
+    def _refuse_waiting(self) -> None:
+        """Ends the calls that run or wait, and the waits for hardware."""
+        self.device.interrupt(self._seat, self._refusal)
+        self.device.leases.refuse(self.session_id, self._refusal)
 
     async def _drop(self, deadline: float, failures: list[Exception]) -> DroppedNamespace:
         """Takes the namespace off the board, if the board has it; failures are appended."""
@@ -341,6 +389,7 @@ class Session(CodeRunner):
             left=tuple("; ".join([str(error), *error.__notes__]) for error in left),
         )
         self.device.unseat(self._seat)
+        self.device.leases.release_all(self.session_id)
         self._phase = SessionPhase.ENDED
         self._on_ended(self)
         self._has_ended.set()

@@ -56,9 +56,26 @@ from belay_actors.manager import (
     SessionStats as SessionStats,
     open_session_manager as open_session_manager,
 )
+from belay_actors.observe import (
+    CallEnded as CallEnded,
+    CallStarted as CallStarted,
+    CleanupFailed as CleanupFailed,
+    Event as Event,
+    MethodDeployed as MethodDeployed,
+    Observer as Observer,
+    OpenTelemetryObserver as OpenTelemetryObserver,
+    ResourceRegistered as ResourceRegistered,
+    SessionCreated as SessionCreated,
+    SessionEnded as SessionEnded,
+    SessionRetried as SessionRetried,
+    ThreadRegistered as ThreadRegistered,
+)
 from belay_actors.options import (
     DeviceOptions as DeviceOptions,
     SessionManagementOptions as SessionManagementOptions,
+    options_from_environment as options_from_environment,
+    options_from_mapping as options_from_mapping,
+    options_from_toml as options_from_toml,
 )
 from belay_actors.session import (
     ResourceTracker as ResourceTracker,

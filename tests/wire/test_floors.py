@@ -17,7 +17,8 @@ PACKAGE = "belay_actors"
 BASE = {"errors", "options"}
 BELOW: dict[str, set[str]] = {
     "errors": set(),
-    "options": set(),
+    "options": {"errors"},
+    "observe": set(),
     "board": set(),
     "wire": set(),
     "values": set(),

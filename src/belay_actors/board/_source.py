@@ -24,6 +24,7 @@ class Helper(enum.Enum):
 
     CENSUS = "census"
     DROP = "drop"
+    THREADS = "threads"
 
 
 @functools.cache
@@ -58,6 +59,15 @@ def checked_source(source: str) -> str:
 def helper_source(helper: Helper) -> str:
     """The source of a helper, to be run in the core's own namespace."""
     return _shrunk(helper.value)
+
+
+def detect_source(wanted: str) -> str:
+    """The expression that finds out what the firmware has; nothing of it stays on the board.
+
+    Args:
+        wanted: module names, each with the names wanted of it: ``"machine Pin Timer;json"``.
+    """
+    return f"(lambda n:(exec({_shrunk('detect')!r},n),n['detect']({wanted!r}))[1])({{}})"
 
 
 def call_source(number: int, key: int, code: str, *, is_expression: bool) -> str:

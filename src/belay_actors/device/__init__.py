@@ -6,6 +6,7 @@ from belay_actors.device._leases import Lease as Lease, LeaseBook as LeaseBook
 from belay_actors.device._recent_text import RecentText as RecentText
 from belay_actors.device._records import (
     BoardCensus as BoardCensus,
+    BoardMemory as BoardMemory,
     Dependent as Dependent,
     DeviceSnapshot as DeviceSnapshot,
     DeviceState as DeviceState,
@@ -14,3 +15,8 @@ from belay_actors.device._records import (
     Seat as Seat,
 )
 from belay_actors.device._runner import CodeRunner as CodeRunner
+from belay_actors.device._threads import (
+    ThreadState as ThreadState,
+    ThreadStatus as ThreadStatus,
+    stop_and_confirm as stop_and_confirm,
+)

@@ -25,7 +25,10 @@ from belay_actors.device._connection import (
     NotRun,
     Reply,
     TooMuchOutput,
+    TooSlow,
 )
+from belay_actors.device._detection import DETECT_SOURCE
+from belay_actors.device._records import BoardMemory
 from belay_actors.errors import (
     DeviceCapabilityError,
     DeviceError,
@@ -55,15 +58,19 @@ class Attachment:
         connection: to the board.
         token: of the frames.
         probe_limit: seconds for the first answer.
+        detect_limit: seconds for the answer to a detection.
         capabilities: as probed.
         was_swept: whether the board held leftovers of an earlier host.
+        memory: as last measured since the board's start.
     """
 
     connection: Connection
     token: str
     probe_limit: float
+    detect_limit: float
     capabilities: DeviceCapabilities = attrs.field(init=False)
     was_swept: bool = attrs.field(init=False, default=False)
+    memory: BoardMemory | None = attrs.field(init=False, default=None)
     _number: int = attrs.field(init=False, default=_FIRST_NUMBER)
     _helpers: set[Helper] = attrs.field(init=False, factory=set[Helper])
 
@@ -115,6 +122,7 @@ class Attachment:
             self.token, has_complex=capabilities.has_complex, is_small=is_unguarded
         )
         self.capabilities = capabilities
+        self.memory = None
         if is_unguarded:
             await self._install_checked(source)
         else:
@@ -167,6 +175,20 @@ class Attachment:
                 return reply
             self._helpers.add(helper)
         return await self.run(CORE_KEY, call, is_expression=True)
+
+    async def ensure_namespace(self, key: int) -> None:
+        """Makes the namespace ``key``, if no call has done so."""
+        await self.run(key, _NOTHING, is_expression=True)
+
+    async def run_detection(self) -> Reply:
+        """Has the board tell what it has.
+
+        Raises:
+            TooSlow: it has not answered in time, and may still be at it.
+        """
+        with trio.move_on_after(self.detect_limit):
+            return await self.run(CORE_KEY, DETECT_SOURCE, is_expression=True)
+        raise TooSlow(self.detect_limit)
 
     async def recover(self) -> bool:
         """Ends whatever runs. May wait for ever.
@@ -227,7 +249,12 @@ async def attach(
         use_paste=options.upload == "raw-paste"
         or (options.upload == "auto" and not link.is_lossless),
     )
-    attachment = Attachment(connection, token, probe_limit=options.attach_timeout / 2)
+    attachment = Attachment(
+        connection,
+        token,
+        probe_limit=options.attach_timeout / 2,
+        detect_limit=options.attach_timeout,
+    )
     try:
         with trio.move_on_after(options.attach_timeout):
             await _set_up(attachment, transport.url)

@@ -9,6 +9,7 @@ sessions: the board was reset, and the board is lost.
 import contextlib
 import functools
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import trio
 
@@ -20,8 +21,8 @@ from belay_actors.device._connection import (
     Listener,
     NoReply,
     NotRun,
-    Reply,
     TooMuchOutput,
+    TooSlow,
 )
 from belay_actors.device._outcome import remote_error_from_tail
 from belay_actors.device._records import MakeDeviceError
@@ -36,6 +37,8 @@ from belay_actors.errors import (
 )
 from belay_actors.options import DeviceOptions
 from belay_actors.transport import LinkEnd, Transport
+
+T = TypeVar("T")
 
 _LEAVE_TIME = 1.0  # seconds for a board to take in its last words
 
@@ -95,10 +98,8 @@ class Board:
                 await self.attachment.connection.leave(f"del {CORE_NAME}")
         await self.attachment.connection.aclose()
 
-    async def perform(
-        self, operation: Callable[[], Awaitable[Reply]], session_id: str | None
-    ) -> Reply:
-        """Runs an operation on the attachment. If it does not end in a reply, mends the board.
+    async def perform(self, operation: Callable[[], Awaitable[T]], session_id: str | None) -> T:
+        """Runs an operation on the attachment. If it gets no reply, mends the board.
 
         Raises:
             DeviceError: what became of the board, in the caller's terms.
@@ -108,7 +109,7 @@ class Board:
         """
         try:
             return await operation()
-        except (LinkEnded, BoardRestarted, NoReply, NotRun, TooMuchOutput) as error:
+        except (LinkEnded, BoardRestarted, NoReply, NotRun, TooMuchOutput, TooSlow) as error:
             trouble = error
         if await self._mend(trouble):
             raise self._explain(trouble, session_id)
@@ -208,6 +209,12 @@ class Board:
             return ProtocolError(
                 "the code was damaged on its way to the board again and again, and did not run; "
                 "check the cable, or use a lower baudrate",
+                device=self.name,
+                session_id=session_id,
+            )
+        if isinstance(trouble, TooSlow):
+            return ProtocolError(
+                f"no answer came within {trouble.seconds} s, and the call was interrupted",
                 device=self.name,
                 session_id=session_id,
             )

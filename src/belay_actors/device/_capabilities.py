@@ -4,6 +4,7 @@ import reprlib
 
 import attrs
 
+from belay_actors.device._features import FEATURES
 from belay_actors.values import decode
 
 
@@ -21,6 +22,12 @@ class DeviceCapabilities:
         newline: what the port makes of a printed line feed.
         max_code_bytes: the most that the code of one call may have, where nothing else protects the
             board's memory: a line that is too long would crash it. Otherwise ``None``.
+        is_detected: whether ``Device.detect`` has asked the board; all that follows is only known
+            then.
+        features: dotted names that the firmware has, such as ``"machine.Pin"``.
+        float_bits: of its floats: 64, 32, or 0 if it has none.
+        memory_bytes: size of its heap, where the firmware tells.
+        unique_id: of the board, in hexadecimal digits; empty where it has none.
     """
 
     implementation: str
@@ -31,6 +38,24 @@ class DeviceCapabilities:
     has_complex: bool
     newline: str
     max_code_bytes: int | None = None
+    is_detected: bool = False
+    features: frozenset[str] = frozenset()
+    float_bits: int | None = None
+    memory_bytes: int | None = None
+    unique_id: str = ""
+
+    def has(self, feature: str) -> bool | None:
+        """Whether the firmware has a feature.
+
+        Args:
+            feature: a dotted name, such as ``"machine.Timer"``.
+
+        Returns:
+            ``None`` if that is not known: nobody has asked the board, or not for that.
+        """
+        if not self.is_detected:
+            return None
+        return feature in self.features or (False if feature in FEATURES else None)
 
 
 @attrs.frozen

@@ -68,8 +68,20 @@ class BoardRestarted(Exception):  # noqa: N818
     """A boot banner came that nobody asked for."""
 
 
+class NotSent(BoardRestarted):
+    """As said, and before anything of the call was sent."""
+
+
 class TooMuchOutput(Exception):  # noqa: N818
     """The call printed more than it may; it is still running."""
+
+
+class TooSlow(Exception):  # noqa: N818
+    """The call has not answered within the ``seconds`` that it had; it may still be running."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class NotRun(Exception):  # noqa: N818
@@ -144,12 +156,12 @@ class Connection:
         """Runs code that answers with a frame of this number.
 
         Raises:
-            LinkEnded, BoardRestarted, NoReply, NotRun, TooMuchOutput: as their names say.
+            LinkEnded, BoardRestarted, NotSent, NoReply, NotRun, TooMuchOutput: as their names say.
 
         Cancellation: the code may still run; ``interrupt`` and ``synchronise`` must follow.
         """
         if self._machine.is_detached:
-            raise BoardRestarted
+            raise NotSent
         await self._send_code(number, source)
         output = bytearray()  # no list: pieces may be of a byte each
         while True:

@@ -4,41 +4,44 @@ The actor serves one call at a time, and listens in between. Here it meets those
 sessions, each with a seat (a namespace on the board), and anybody who wants ``__main__``.
 """
 
-import reprlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import trio
 
-from belay_actors.board import Helper
-from belay_actors.device._attach import CORE_KEY, MAIN_KEY
+from belay_actors.device._attach import MAIN_KEY, Attachment
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
-from belay_actors.device._connection import Reply
+from belay_actors.device._connection import NotRun, NotSent, Reply
+from belay_actors.device._helpers import BoardHelpers
 from belay_actors.device._leases import LeaseBook
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._recent_text import RecentText
 from belay_actors.device._records import (
-    BoardCensus,
     Dependent,
     DeviceSnapshot,
     DeviceState,
-    DroppedNamespace,
     MakeDeviceError,
     Seat,
 )
-from belay_actors.device._runner import CodeRunner
-from belay_actors.errors import DeviceCapabilityError, DeviceClosedError, DeviceError, ProtocolError
+from belay_actors.errors import (
+    DeviceCapabilityError,
+    DeviceClosedError,
+    DeviceError,
+    RemoteError,
+)
 from belay_actors.kernel import Actor, open_service_nursery
 from belay_actors.options import DeviceOptions
 from belay_actors.transport import Transport, parse_url
 from belay_actors.values import Value, decode
 
+T = TypeVar("T")
+
 _KERNEL_SLACK = 10.0  # seconds; the board itself keeps to the recovery grace
-_CORE_NAMES = 2  # __name__ and print, which the core puts into every namespace
 
 
-class Device(CodeRunner):
+class Device(BoardHelpers):
     """One board. Made by ``open_device``; any number of tasks may use it at once.
 
     Calls on the device itself run in the board's ``__main__``; those of a session in a namespace of
@@ -92,7 +95,7 @@ class Device(CodeRunner):
 
     @property
     def capabilities(self) -> DeviceCapabilities:
-        """What the board can do."""
+        """What the board can do, as its probe, or ``detect``, has told."""
         return self._board.attachment.capabilities
 
     @property
@@ -135,29 +138,6 @@ class Device(CodeRunner):
     def _keep_output(self, text: str) -> None:
         self._background.add(text)
 
-    async def census(self) -> BoardCensus:
-        """Counts what is on the board now, after a garbage collection there.
-
-        Raises:
-            DeviceError: the board failed.
-
-        Cancellation: as for any call.
-        """
-        attachment = self._board.attachment
-
-        async def operation() -> Reply:
-            return await attachment.run_helper(Helper.CENSUS, "census()")
-
-        reply = await self._ask(Seat(CORE_KEY, self.generation, None), operation, is_urgent=False)
-        match to_value(reply, "\n", self.name, None):
-            case (int(memory), list(keys)):
-                namespaces = tuple(key for key in keys if isinstance(key, int))
-                return BoardCensus(memory, namespaces)
-            case other:
-                raise ProtocolError(
-                    f"an unexpected answer: {reprlib.repr(other)}", device=self.name
-                )
-
     async def run_in(
         self, seat: Seat, code: str, *, is_expression: bool, is_urgent: bool = False
     ) -> tuple[Value, str]:
@@ -172,9 +152,20 @@ class Device(CodeRunner):
 
         async def operation() -> Reply:
             self._check_size(code, seat.session_id)
-            return await board.attachment.run(seat.key, code, is_expression=is_expression)
+            seat.begun += 1
+            try:
+                reply = await board.attachment.run(seat.key, code, is_expression=is_expression)
+            except (NotRun, NotSent):
+                seat.settled += 1
+                raise
+            seat.settled += 1
+            return reply
 
-        reply = await self._ask(seat, operation, is_urgent=is_urgent)
+        try:
+            reply = await self._ask(seat, operation, is_urgent=is_urgent)
+        except RemoteError:  # by the raw REPL itself, in place of a reply
+            seat.settled += 1
+            raise
         newline = self.capabilities.newline
         value = to_value(reply, newline, self.name, seat.session_id)
         return value, to_text(reply.output, newline)
@@ -189,12 +180,16 @@ class Device(CodeRunner):
                 session_id=session_id,
             )
 
+    @property
+    def _attachment(self) -> Attachment:
+        return self._board.attachment
+
     async def _ask(
-        self, seat: Seat, operation: Callable[[], Awaitable[Reply]], *, is_urgent: bool
-    ) -> Reply:
+        self, seat: Seat, operation: Callable[[], Awaitable[T]], *, is_urgent: bool
+    ) -> T:
         board = self._board
 
-        async def guarded() -> Reply:
+        async def guarded() -> T:
             if seat.generation != board.generation:
                 raise board.make_reset_error(seat.session_id)
             return await board.perform(operation, seat.session_id)
@@ -222,31 +217,6 @@ class Device(CodeRunner):
     def interrupt(self, seat: Seat, make_error: Callable[[], Exception]) -> None:
         """Ends the calls of one session, with recovery where one is running."""
         self._actor.interrupt(make_error, lane=seat.key)
-
-    async def drop(self, seat: Seat) -> DroppedNamespace:
-        """Takes a session's namespace off the board, before all calls that wait.
-
-        Raises:
-            DeviceError: the board failed; after a reset there is nothing left to drop.
-
-        Cancellation: as for any call; the namespace may be left.
-        """
-        attachment = self._board.attachment
-
-        async def operation() -> Reply:
-            return await attachment.run_helper(Helper.DROP, f"drop({seat.key})")
-
-        reply = await self._ask(seat, operation, is_urgent=True)
-        # A thread that fails for want of its names may say so while they are taken away.
-        self._keep_output(to_text(reply.output, self.capabilities.newline))
-        match to_value(reply, "\n", self.name, seat.session_id):
-            case (int(names), list(removed), list(left)):
-                own = max(names - _CORE_NAMES, 0)
-                return DroppedNamespace(own, tuple(map(str, removed)), tuple(map(str, left)))
-            case other:
-                raise ProtocolError(
-                    f"an unexpected answer: {reprlib.repr(other)}", device=self.name
-                )
 
     # What the board tells.
 

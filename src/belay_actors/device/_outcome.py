@@ -47,7 +47,7 @@ def to_value(reply: Reply, newline: str, device: str, session_id: str | None) ->
         return value
     if replied.kind is ReplyKind.UNSENDABLE:
         raise UnsupportedValueError(
-            f"a value of type {_class_name(str(value))[:_SHOWN]} cannot come back from the board; "
+            f"a value of type {class_name(str(value))[:_SHOWN]} cannot come back from the board; "
             "return something made of None, bool, numbers, str, bytes, range, list, tuple, dict "
             "and set",
             device=device,
@@ -70,17 +70,17 @@ def _remote_error(value: Value, traceback: str, device: str, session_id: str | N
         case (str(kind), str(message), list(numbers)):
             errno = next((number for number in numbers if isinstance(number, int)), None)
             return RemoteOSError(
-                _class_name(kind), message, traceback, errno, device=device, session_id=session_id
+                class_name(kind), message, traceback, errno, device=device, session_id=session_id
             )
         case (str(kind), str(message), _):
             return RemoteError(
-                _class_name(kind), message, traceback, device=device, session_id=session_id
+                class_name(kind), message, traceback, device=device, session_id=session_id
             )
         case _:
             return RemoteError("Exception", "", traceback, device=device, session_id=session_id)
 
 
-def _class_name(text: str) -> str:
+def class_name(text: str) -> str:
     """The name in the ``str()`` of a class; not every firmware's classes have a ``__name__``."""
     if not (text.startswith(_CLASS) and text.endswith(_CLASS_END)):
         return text

@@ -52,6 +52,19 @@ class DeviceSnapshot:
 
 
 @attrs.frozen
+class BoardMemory:
+    """A board's heap at one moment, after a garbage collection.
+
+    Attributes:
+        used: bytes.
+        free: bytes.
+    """
+
+    used: int
+    free: int
+
+
+@attrs.frozen
 class DroppedNamespace:
     """What came of taking a session's namespace off the board.
 
@@ -59,11 +72,24 @@ class DroppedNamespace:
         names: how many names it held.
         modules_removed: modules that sessions had imported, and that are gone now.
         modules_left: the same, but kept for other sessions that are still open.
+        timers_stopped: names of ``machine.Timer`` objects that it still held, and that are
+            stopped now.
+        timers_left: such timers that could not be stopped: name, and what the board says of it.
+        threads_left: ids of the session's registered threads that still ran afterwards. They were
+            asked to stop, and their names are gone, so most of them end soon.
+        is_gone: whether the board has checked that nothing of it is left; a thread that still runs
+            may have made a new name.
+        memory: of the board afterwards, if it was measured.
     """
 
     names: int
     modules_removed: tuple[str, ...] = ()
     modules_left: tuple[str, ...] = ()
+    timers_stopped: tuple[str, ...] = ()
+    timers_left: tuple[str, ...] = ()
+    threads_left: tuple[str, ...] = ()
+    is_gone: bool = True
+    memory: BoardMemory | None = None
 
 
 @attrs.frozen
@@ -79,13 +105,33 @@ class BoardCensus:
     namespaces: tuple[int, ...]
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Seat:
-    """A place on a device: a namespace's key, valid for one generation of the board."""
+    """A place on a device: a namespace's key, valid for one generation of the board.
+
+    The two counts are kept by the device; all else never changes.
+
+    Attributes:
+        key: of the namespace.
+        generation: of the board.
+        session_id: whose it is.
+        begun: how many calls began to be sent.
+        settled: how many of them ended with the board's own reply, or are known not to have run.
+    """
 
     key: int
     generation: int
     session_id: str | None
+    begun: int = 0
+    settled: int = 0
+
+    @property
+    def has_unknown_outcome(self) -> bool:
+        """Whether a call began and was not answered, so that nobody knows what it did.
+
+        So it is, too, while a call runs.
+        """
+        return self.begun != self.settled
 
 
 class Dependent(Protocol):

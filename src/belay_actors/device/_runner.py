@@ -39,7 +39,7 @@ class CodeRunner(abc.ABC):
         Cancellation: when ``Cancelled`` comes out, the code no longer runs on the board, and the
         board is ready for the next call (or known to be lost).
         """
-        _check_code(code)
+        check_code(code)
         _, output = await self._run(code, is_expression=False)
         return output
 
@@ -70,7 +70,7 @@ class CodeRunner(abc.ABC):
 
         Cancellation: as for ``execute``.
         """
-        _check_code(expression)
+        check_code(expression)
         if returns is complex and not self.capabilities.has_complex:
             raise DeviceCapabilityError("this board's firmware has no complex numbers")
         if returns is not None:
@@ -85,7 +85,8 @@ class CodeRunner(abc.ABC):
         """Takes what was printed and is nobody's result."""
 
 
-def _check_code(code: str) -> None:
+def check_code(code: str) -> None:
+    """Refuses what is no text that can be sent: ``TypeError``, or ``ValueError``."""
     if not isinstance(code, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"code is a str, not {type(code).__name__}")
     code.encode()  # a lone surrogate cannot be sent: UnicodeEncodeError, which is a ValueError

@@ -1,0 +1,269 @@
+"""What a device asks of the board's helpers: census, detection, namespaces dropped, threads.
+
+A helper is code that is sent to the core when it is first needed. Each method here is one request
+to the actor; how requests are served is the device's business.
+"""
+
+import abc
+import reprlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+from belay_actors.board import Helper
+from belay_actors.device._attach import CORE_KEY, Attachment
+from belay_actors.device._capabilities import DeviceCapabilities
+from belay_actors.device._connection import Reply
+from belay_actors.device._detection import parse_detection
+from belay_actors.device._dropped import parse_dropped
+from belay_actors.device._outcome import to_text, to_value
+from belay_actors.device._records import BoardCensus, BoardMemory, DroppedNamespace, Seat
+from belay_actors.device._runner import CodeRunner, check_code
+from belay_actors.device._threads import ThreadState, make_unknown_thread_error, parse_state
+from belay_actors.errors import (
+    DeviceCapabilityError,
+    DuplicateResourceError,
+    ProtocolError,
+    RemoteError,
+    UnsupportedValueError,
+)
+from belay_actors.values import Value
+
+T = TypeVar("T")
+
+
+class BoardHelpers(CodeRunner):
+    """The part of a device that uses the board's helpers."""
+
+    @property
+    @abc.abstractmethod
+    def name(self) -> str:
+        """Of the device."""
+
+    @property
+    @abc.abstractmethod
+    def generation(self) -> int:
+        """Counts the board's starts."""
+
+    @property
+    @abc.abstractmethod
+    def _attachment(self) -> Attachment:
+        """The present one."""
+
+    @abc.abstractmethod
+    async def _ask(
+        self, seat: Seat, operation: Callable[[], Awaitable[T]], *, is_urgent: bool
+    ) -> T:
+        """Has the actor run an operation on the attachment, if the seat is still valid."""
+
+    @abc.abstractmethod
+    def _check_size(self, code: str, session_id: str | None) -> None:
+        """Refuses code that is too long for the board."""
+
+    @property
+    def memory(self) -> BoardMemory | None:
+        """The board's heap, as last measured by ``detect`` or at a session's end.
+
+        ``None`` if nobody has measured since the board's last start.
+        """
+        return self._attachment.memory
+
+    async def census(self) -> BoardCensus:
+        """Counts what is on the board now, after a garbage collection there.
+
+        Raises:
+            DeviceError: the board failed.
+
+        Cancellation: as for any call.
+        """
+        value = await self._ask_helper(self._core_seat, Helper.CENSUS, "census()", is_urgent=False)
+        match value:
+            case (int(memory), list(keys)):
+                namespaces = tuple(key for key in keys if isinstance(key, int))
+                return BoardCensus(memory, namespaces)
+            case other:
+                raise self._make_protocol_error(other)
+
+    async def detect(self) -> DeviceCapabilities:
+        """Finds out what the board's firmware has, once in each life of the board.
+
+        Whoever asks while others do waits for the same answer. Afterwards ``capabilities`` is that
+        answer, too, until the board restarts. Modules that were not loaded are imported for it,
+        and forgotten again, where the firmware can forget them.
+
+        Returns:
+            The capabilities, with ``is_detected``.
+
+        Raises:
+            DeviceCapabilityError: the board's answer cannot be used, or did not come within
+                ``DeviceOptions.attach_timeout``; the board is ready again.
+            DeviceError: the board failed.
+
+        Cancellation: as for any call; nothing is left on the board, and nothing is known more.
+        """
+
+        async def operation() -> DeviceCapabilities:
+            attachment = self._attachment
+            if not attachment.capabilities.is_detected:
+                value = to_value(await attachment.run_detection(), "\n", self.name, None)
+                attachment.capabilities, attachment.memory = parse_detection(
+                    value, attachment.capabilities
+                )
+            return attachment.capabilities
+
+        try:
+            return await self._ask(self._core_seat, operation, is_urgent=False)
+        except (RemoteError, UnsupportedValueError, ProtocolError, ValueError) as error:
+            raise DeviceCapabilityError(
+                f"the board did not tell what it can do ({error}); use "
+                "SessionCreationOptions.with_fallback_capabilities() for a basic session",
+                device=self.name,
+            ) from error
+
+    async def drop(self, seat: Seat, *, measure: bool = False) -> DroppedNamespace:
+        """Takes a session's namespace off the board, before all calls that wait.
+
+        Timers that it holds are stopped, and its threads are asked to stop and forgotten.
+
+        Args:
+            seat: of the session.
+            measure: whether the board's memory is measured, too.
+
+        Raises:
+            DeviceError: the board failed; after a reset there is nothing left to drop.
+
+        Cancellation: as for any call; the namespace may be left.
+        """
+        call = f"drop({seat.key},{int(measure)})"
+        value = await self._ask_helper(seat, Helper.DROP, call, is_urgent=True)
+        try:
+            dropped = parse_dropped(value)
+        except ValueError:
+            raise self._make_protocol_error(value) from None
+        if dropped.memory is not None and seat.generation == self.generation:
+            self._attachment.memory = dropped.memory
+        return dropped
+
+    # Threads.
+
+    async def start_thread(self, seat: Seat, thread_id: str, code: str) -> None:
+        """Starts a thread on the board that runs code in a session's namespace.
+
+        The code may ask ``should_stop()``, which is put into the namespace with the first thread.
+        What it raises is kept for ``thread_states``; what it prints goes to the session.
+
+        Args:
+            seat: of the session.
+            thread_id: not that of another thread of the session that runs.
+            code: statements, such as ``"blink(100)"``.
+
+        Raises:
+            DeviceCapabilityError: the board has no threads, or takes no code of that length;
+                nothing was sent.
+            DuplicateResourceError: a thread of that id runs already.
+            RemoteError: the board could not start it (``OSError``, ``MemoryError``).
+            DeviceError: the board failed.
+
+        Cancellation: as for any call; then either the thread is registered on the board, so that
+        ``drop`` finds it, or it has not run any of the code and never will.
+        """
+        check_code(code)
+        self._check_threads(seat)
+        call = f"start_thread({seat.key},{thread_id!r},{code!r})"
+        self._check_size(call, seat.session_id)
+        value = await self._ask_helper(
+            seat, Helper.THREADS, call, is_urgent=False, needs_namespace=True
+        )
+        if value is not True:
+            raise DuplicateResourceError(
+                f"a thread {thread_id!r} of this session runs already; stop it first, or take "
+                "another id",
+                device=self.name,
+                session_id=seat.session_id,
+            )
+
+    async def stop_thread(self, seat: Seat, thread_id: str) -> ThreadState:
+        """Asks a thread to stop, before all calls that wait: ``should_stop()`` is true for it.
+
+        Returns:
+            Its state now. See ``stop_and_confirm`` for one that waits until it has ended.
+
+        Raises:
+            DeviceCapabilityError: the board has no threads; nothing was sent.
+            ResourceNotFoundError: the board has no such thread of the session.
+            DeviceError: the board failed.
+
+        Cancellation: as for any call; the thread may have been asked to stop.
+        """
+        self._check_threads(seat)
+        call = f"stop_thread({seat.key},{thread_id!r})"
+        value = await self._ask_helper(seat, Helper.THREADS, call, is_urgent=True)
+        if value is False:
+            raise make_unknown_thread_error(thread_id, self.name, seat.session_id)
+        return self._parse_state(value)
+
+    async def thread_states(self, seat: Seat) -> Mapping[str, ThreadState]:
+        """Tells of the threads of a session, before all calls that wait.
+
+        Returns:
+            A state for the id of each thread that was started and not forgotten.
+
+        Raises:
+            DeviceCapabilityError: the board has no threads; nothing was sent.
+            DeviceError: the board failed.
+
+        Cancellation: as for any call; harmless.
+        """
+        self._check_threads(seat)
+        call = f"thread_states({seat.key})"
+        value = await self._ask_helper(seat, Helper.THREADS, call, is_urgent=True)
+        if not isinstance(value, dict):
+            raise self._make_protocol_error(value)
+        return {str(name): self._parse_state(state) for name, state in value.items()}
+
+    def _check_threads(self, seat: Seat) -> None:
+        if not self.capabilities.has_threads:
+            raise DeviceCapabilityError(
+                "this board's firmware has no threads; run the work in a task of the host instead",
+                device=self.name,
+                session_id=seat.session_id,
+            )
+
+    def _parse_state(self, value: Value) -> ThreadState:
+        try:
+            return parse_state(value)
+        except ValueError:
+            raise self._make_protocol_error(value) from None
+
+    # What they have in common.
+
+    @property
+    def _core_seat(self) -> Seat:
+        return Seat(CORE_KEY, self.generation, None)
+
+    async def _ask_helper(
+        self,
+        seat: Seat,
+        helper: Helper,
+        call: str,
+        *,
+        is_urgent: bool,
+        needs_namespace: bool = False,
+    ) -> Value:
+        """Calls a helper; what is printed meanwhile goes to the background output."""
+
+        async def operation() -> Reply:
+            if needs_namespace:
+                await self._attachment.ensure_namespace(seat.key)
+            return await self._attachment.run_helper(helper, call)
+
+        reply = await self._ask(seat, operation, is_urgent=is_urgent)
+        # A thread that fails for want of its names may say so while they are taken away.
+        self._keep_output(to_text(reply.output, self.capabilities.newline))
+        return to_value(reply, "\n", self.name, seat.session_id)
+
+    def _make_protocol_error(self, answer: Value) -> ProtocolError:
+        return ProtocolError(
+            f"an unexpected answer: {reprlib.repr(answer)}; the board's program may have changed "
+            "the library's own code there",
+            device=self.name,
+        )

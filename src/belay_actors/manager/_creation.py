@@ -1,0 +1,27 @@
+"""What a session is to be made of: whether it may do without a detected board."""
+
+from typing import Self
+
+import attrs
+from attrs import validators
+
+
+@attrs.frozen(kw_only=True)
+class SessionCreationOptions:
+    """How one session is made.
+
+    Strict, the default: the board's capabilities are detected, once for each of its starts, and
+    where that fails no session is made: ``DeviceCapabilityError``. With fallback, the session is
+    then made all the same. It is a basic one, that knows of the board only what the probe told
+    when the device was opened: what was not probed is unknown, not absent.
+
+    Attributes:
+        allows_fallback: whether a basic session will do.
+    """
+
+    allows_fallback: bool = attrs.field(default=False, validator=validators.instance_of(bool))
+
+    @classmethod
+    def with_fallback_capabilities(cls) -> Self:
+        """Returns options for a basic session where detection fails."""
+        return cls(allows_fallback=True)

@@ -77,6 +77,13 @@ from belay_actors.options import (
     options_from_mapping as options_from_mapping,
     options_from_toml as options_from_toml,
 )
+from belay_actors.resources import (
+    BusResource as BusResource,
+    CallbackResource as CallbackResource,
+    DeviceTimerResource as DeviceTimerResource,
+    PinResource as PinResource,
+    TemporaryFileResource as TemporaryFileResource,
+)
 from belay_actors.session import (
     ResourceTracker as ResourceTracker,
     ResourceUsageStats as ResourceUsageStats,

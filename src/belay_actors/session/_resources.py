@@ -1,6 +1,7 @@
 """What a session holds besides names: resources and child tasks, given back in reverse order."""
 
 import contextvars
+import math
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Protocol, runtime_checkable
 import attrs
 import trio
 
-from belay_actors.errors import DuplicateResourceError, ResourceCleanupError
+from belay_actors.errors import DuplicateResourceError, ResourceCleanupError, ResourceNotFoundError
 
 
 @runtime_checkable
@@ -144,6 +145,30 @@ class ResourceTracker:
     def discard_task(self, task: ChildTask) -> None:
         """Forgets a task that has ended; for the session."""
         self._children.pop(task, None)
+
+    async def release_resource(self, resource_id: str) -> None:
+        """Gives back one resource now.
+
+        Raises:
+            ResourceNotFoundError: the session holds none of that id.
+            ResourceCleanupError: its cleanup failed. It is held no more, and not tried again.
+
+        Cancellation: the resource is still held, and is tried again when the session ends.
+        """
+        self._lock = self._lock or trio.Lock()
+        async with self._lock:
+            child = self._children.get(resource_id)
+            if child is None or isinstance(child, ChildTask):
+                raise ResourceNotFoundError(
+                    f"the session holds no resource {resource_id!r}; it may have been given back",
+                    device=self._device,
+                    session_id=self._session_id,
+                )
+            failure = await _clean(child, math.inf)
+            self._children.pop(resource_id, None)
+        if failure is not None:
+            raise make_cleanup_error([failure], self._device, self._session_id)
+        self._released.append(resource_id)
 
     def get_active_resources(self) -> tuple[SessionResource, ...]:
         """Returns the resources that the session holds, oldest first."""

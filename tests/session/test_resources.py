@@ -45,7 +45,8 @@ async def test_d03_a_session_tells_what_it_holds(
     device: Device, manager: DeviceSessionManager, make_resource: MakeResource
 ) -> None:
     async with manager.open_session(device) as session:
-        empty = ResourceUsageStats(total_resources=0, total_resource_cost=0, resources_by_type={})
+        assert device.memory is not None
+        empty = ResourceUsageStats(memory_free=device.memory.free)
         assert session.resources.get_resource_stats() == empty
         pin = make_resource("pin", do_nothing, "Pin", 100)
         other_pin = make_resource("pin 2", do_nothing, "Pin", 50)
@@ -54,7 +55,10 @@ async def test_d03_a_session_tells_what_it_holds(
             session.resources.register_resource(resource)
         assert session.resources.get_active_resources() == (pin, other_pin, timer)
         assert session.resources.get_resource_stats() == ResourceUsageStats(
-            total_resources=3, total_resource_cost=157, resources_by_type={"Pin": 2, "Timer": 1}
+            total_resources=3,
+            total_resource_cost=157,
+            resources_by_type={"Pin": 2, "Timer": 1},
+            memory_free=device.memory.free,
         )
     assert session.resources.get_active_resources() == ()
 
@@ -168,11 +172,11 @@ async def test_d05_g03_failures_come_in_one_error_in_the_order_of_cleanup_and_st
             session.resources.register_resource(record("e"))
     assert recorded == ["e", "c", "a"]
     assert [str(error) for error in caught.value.exceptions] == ["second", "first"]
-    assert caught.value.exceptions[0].__notes__ == ["This was the cleanup of 'd'."]
+    assert caught.value.exceptions[0].__notes__ == ["This was the cleanup of resource 'd'."]
     assert session.report is not None
     assert session.report.resources_released == ("e", "c", "a")
     assert len(session.report.left) == 2
-    assert "'d'" in session.report.left[0]
+    assert session.report.left[0].what == "resource 'd'"
 
 
 async def test_d05_a_cleanup_that_hangs_is_given_up_and_the_others_are_still_cleaned(

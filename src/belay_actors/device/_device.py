@@ -23,6 +23,7 @@ from belay_actors.device._records import (
     DeviceSnapshot,
     DeviceState,
     MakeDeviceError,
+    ProtocolCapabilities,
     Seat,
 )
 from belay_actors.errors import (
@@ -50,6 +51,7 @@ class Device(BoardHelpers):
 
     def __init__(self, transport: Transport, name: str | None, options: DeviceOptions) -> None:
         self.url = transport.url
+        self._options = options
         self._state = DeviceState.OPEN
         self._last_key = MAIN_KEY
         self._dependents: dict[int, Dependent] = {}
@@ -92,6 +94,17 @@ class Device(BoardHelpers):
     def capabilities(self) -> DeviceCapabilities:
         """What the board can do, as its probe, or ``detect``, has told."""
         return self._board.attachment.capabilities
+
+    @property
+    def protocol_capabilities(self) -> ProtocolCapabilities:
+        """How code travels to the board."""
+        connection = self._board.attachment.connection
+        return ProtocolCapabilities(
+            is_lossless=connection.link.is_lossless,
+            uses_raw_paste=connection.uses_raw_paste,
+            max_code_bytes=self.capabilities.max_code_bytes,
+            max_output_bytes=self._options.max_output_bytes,
+        )
 
     @property
     def generation(self) -> int:

@@ -105,9 +105,12 @@ class BoardHelpers(CodeRunner):
         async def operation() -> DeviceCapabilities:
             attachment = self._attachment
             if not attachment.capabilities.is_detected:
-                value = to_value(await attachment.run_detection(), "\n", self.name, None)
+                answer, memory = [
+                    None if reply is None else to_value(reply, "\n", self.name, None)
+                    for reply in await attachment.run_detection()
+                ]
                 attachment.capabilities, attachment.memory = parse_detection(
-                    value, attachment.capabilities
+                    answer, memory, attachment.capabilities
                 )
             return attachment.capabilities
 

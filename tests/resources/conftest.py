@@ -22,6 +22,8 @@ class Pin:
         if self.id == 98:
             raise OSError(5)
         log.append(("pin", self.id, mode, pull, value))
+    def on(self):
+        log.append(("on", self.id))
     def irq(self, handler=None):
         log.append(("irq", self.id, handler))
 
@@ -39,6 +41,8 @@ class Timer:
 class I2C:
     def __init__(self, id, scl=None, sda=None, freq=0):
         log.append(("i2c", id, scl and scl.id, sda and sda.id, freq))
+    def scan(self):
+        return [60]
 
 class UART:
     def __init__(self, id, baudrate=0):

@@ -12,6 +12,7 @@ from belay_actors import (
     BusResource,
     CallbackResource,
     Device,
+    DeviceResetError,
     DeviceSessionManager,
     DeviceTimerResource,
     PinResource,
@@ -234,3 +235,16 @@ def test_d09_a_session_that_is_ended_at_any_step_of_an_acquisition_leaves_hardwa
     )
     assert sweep.points > 50
     assert sweep.failed > 50
+
+
+async def test_d09_after_a_reset_there_is_nothing_left_to_give_back() -> None:
+    async with Bench.opened() as bench:
+        with pytest.raises(DeviceResetError):
+            async with bench.manager.open_session(bench.device) as session:
+                await session.execute("from os import open\ndef tick(timer): pass")
+                await take_everything(session)
+                bench.board.reset()
+                await session.execute("led")
+        assert session.report is not None
+        assert session.report.left == ()
+        assert bench.device.leases.holders() == {}

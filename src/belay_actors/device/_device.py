@@ -13,8 +13,10 @@ import trio
 from belay_actors.device._attach import MAIN_KEY, Attachment
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
-from belay_actors.device._connection import NotRun, NotSent, Reply
+from belay_actors.device._connection import Reply
+from belay_actors.device._counted import counted
 from belay_actors.device._helpers import BoardHelpers
+from belay_actors.device._leases import LeaseBook
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._recent_text import RecentText
 from belay_actors.device._records import (
@@ -46,10 +48,15 @@ class Device(BoardHelpers):
 
     Calls on the device itself run in the board's ``__main__``; those of a session in a namespace of
     its own.
+
+    Attributes:
+        url: that it was opened with.
+        leases: which session holds which named hardware of the board.
     """
 
     def __init__(self, transport: Transport, name: str | None, options: DeviceOptions) -> None:
         self.url = transport.url
+        self.leases = LeaseBook(lambda: self.name)
         self._options = options
         self._state = DeviceState.OPEN
         self._last_key = MAIN_KEY
@@ -159,14 +166,8 @@ class Device(BoardHelpers):
 
         async def operation() -> Reply:
             self._check_size(code, seat.session_id)
-            seat.begun += 1
-            try:
-                reply = await board.attachment.run(seat.key, code, is_expression=is_expression)
-            except (NotRun, NotSent):
-                seat.settled += 1
-                raise
-            seat.settled += 1
-            return reply
+            call = board.attachment.run(seat.key, code, is_expression=is_expression)
+            return await counted(seat, call)
 
         try:
             reply = await self._ask(seat, operation, is_urgent=is_urgent)

@@ -4,6 +4,7 @@
 # What a failing scope has bound is looked at after it:
 # pyright: reportPossiblyUnboundVariable=none
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -18,6 +19,7 @@ from belay_actors import (
     Session,
     SessionClosedError,
     SessionManagementOptions,
+    SessionNotFoundError,
     SessionResource,
     WouldDeadlock,
     open_device,
@@ -172,11 +174,9 @@ async def test_e03_a_child_of_a_session_may_shut_down(
         session.resources.register_resource(record("a"))
         session.start_soon(end_all)
         await session.wait_ended()
-        session_ended = [*recorded]
         with trio.fail_after(10):
             while manager.state is not DISPOSED:
                 await trio.lowlevel.checkpoint()
-    assert session_ended == ["a"]
     assert recorded == ["a", "all"]
     assert session.report is not None
     assert session.report.is_clean
@@ -306,15 +306,18 @@ async def test_e03_a_shutdown_during_the_creation_of_sessions_leaves_none(
         with pytest.raises(SessionClosedError, match="shut down"):
             for _ in range(number):
                 await trio.lowlevel.checkpoint()
-            while len(made) < 100:
+            while True:
                 session = await manager.create_session(device)
                 made.append(session)
-                await manager.end_session(session.session_id)
+                with contextlib.suppress(SessionNotFoundError):  # the shutdown was quicker
+                    await manager.end_session(session.session_id)
 
     async with trio.open_nursery() as nursery:
         for number in range(5):
             nursery.start_soon(create, number)
-        await trio.testing.wait_all_tasks_blocked()
+        with trio.fail_after(10):
+            while len(made) < 20:
+                await trio.lowlevel.checkpoint()
         await manager.shutdown()
         assert manager.get_session_stats().active_session_count == 0
     assert manager.get_session_stats().active_session_count == 0

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import trio
+import trio.testing
 
 from belay_actors import (
     Device,
@@ -116,3 +117,16 @@ async def test_b06_with_fallback_detection_is_used_where_it_works(
 ) -> None:
     async with manager.open_session(device, FALLBACK) as session:
         assert session.capabilities.is_detected
+
+
+async def test_b04_a_session_on_a_known_board_does_not_wait_for_the_board(
+    device: Device, manager: DeviceSessionManager
+) -> None:
+    await device.detect()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(device.execute, "while True: pass")
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.fail_after(5):
+            async with manager.open_session(device) as session:
+                assert session.capabilities.is_detected
+        nursery.cancel_scope.cancel()

@@ -15,6 +15,8 @@ from belay_actors.device import (
     DeviceCapabilities as DeviceCapabilities,
     DeviceSnapshot as DeviceSnapshot,
     DeviceState as DeviceState,
+    Lease as Lease,
+    LeaseBook as LeaseBook,
     open_device as open_device,
 )
 from belay_actors.errors import (
@@ -80,6 +82,13 @@ from belay_actors.options import (
     options_from_environment as options_from_environment,
     options_from_mapping as options_from_mapping,
     options_from_toml as options_from_toml,
+)
+from belay_actors.resources import (
+    BusResource as BusResource,
+    CallbackResource as CallbackResource,
+    DeviceTimerResource as DeviceTimerResource,
+    PinResource as PinResource,
+    TemporaryFileResource as TemporaryFileResource,
 )
 from belay_actors.session import (
     BackgroundThreadInfo as BackgroundThreadInfo,

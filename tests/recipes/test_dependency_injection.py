@@ -90,7 +90,7 @@ class Recipe:
             session: Session | None = None
             try:
                 async with open_request(registry) as container:
-                    session = container.get(Session)
+                    session = await container.aget(Session)
                     self.sessions.append(session)
                     yield container
             finally:

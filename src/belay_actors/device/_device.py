@@ -16,6 +16,7 @@ from belay_actors.device._capabilities import DeviceCapabilities
 from belay_actors.device._connection import Reply
 from belay_actors.device._counted import counted
 from belay_actors.device._helpers import BoardHelpers
+from belay_actors.device._leases import LeaseBook
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._recent_text import RecentText
 from belay_actors.device._records import (
@@ -47,10 +48,15 @@ class Device(BoardHelpers):
 
     Calls on the device itself run in the board's ``__main__``; those of a session in a namespace of
     its own.
+
+    Attributes:
+        url: that it was opened with.
+        leases: which session holds which named hardware of the board.
     """
 
     def __init__(self, transport: Transport, name: str | None, options: DeviceOptions) -> None:
         self.url = transport.url
+        self.leases = LeaseBook(lambda: self.name)
         self._options = options
         self._state = DeviceState.OPEN
         self._last_key = MAIN_KEY

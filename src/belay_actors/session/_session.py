@@ -13,6 +13,8 @@ from belay_actors.device import (
     CodeRunner,
     Device,
     DeviceCapabilities,
+    Lease,
+    LeaseBook,
     RecentText,
     ThreadState,
     stop_and_confirm,
@@ -206,6 +208,41 @@ class Session(Supervisor, CodeRunner):
         self._output = self._output or RecentText()
         self._output.add(text)
 
+    # Hardware.
+
+    async def lease(self, name: str, *, wait: bool = False) -> Lease:
+        """Takes hardware of the board for this session: no other one can have it then.
+
+        Args:
+            name: of the hardware. Free text, compared exactly; the library's own resources write
+                ``"pin:5"``, ``"timer:0"``, ``"i2c:0"``.
+            wait: whether to wait until it is free, first in, first out. Sessions that hold one
+                thing and wait for another can wait for each other for ever: take things in the
+                same order everywhere, or put a time limit on it.
+
+        Returns:
+            The lease. It is given back by its ``release``, by leaving it as a ``with``, and when
+            the session has ended.
+
+        Raises:
+            ResourceBusyError: another session holds it; only without ``wait``.
+            DuplicateResourceError: this session holds it already, or waits for it.
+            SessionError, DeviceError: the session is ending or has ended, perhaps while it waited.
+            TypeError, ValueError: the name is no ``str``, or empty.
+
+        Cancellation: the hardware is not taken.
+        """
+        LeaseBook.check_name(name)
+        self.check_active()
+        if wait:
+            await self.device.leases.wait_for(name, self.session_id)
+            self.check_active()  # else it is given back at the end, or has been
+        else:
+            await trio.lowlevel.checkpoint()
+            self.check_active()
+            self.device.leases.take(name, self.session_id)
+        return Lease(name, self.session_id, self.device.leases)
+
     # What the tracker and the executor context ask for.
 
     @property
@@ -243,6 +280,7 @@ class Session(Supervisor, CodeRunner):
 
     def _interrupt_calls(self) -> None:
         self.device.interrupt(self._seat, self.refusal)
+        self.device.leases.refuse(self.session_id, self.refusal)
 
     def abandon(self) -> None:
         super().abandon()
@@ -264,6 +302,7 @@ class Session(Supervisor, CodeRunner):
         self._ending = None
         self._report = self._make_report(ending)
         self.device.unseat(self._seat)
+        self.device.leases.release_all(self.session_id)
         if self._state is not None:
             self._state.clear()
         if self._file_system_context is not None:

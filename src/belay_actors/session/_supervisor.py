@@ -280,7 +280,7 @@ class Supervisor(abc.ABC):
 
     @abc.abstractmethod
     def _interrupt_calls(self) -> None:
-        """Ends the calls that wait or run."""
+        """Ends the calls that wait or run, and what else of the session waits."""
 
     @abc.abstractmethod
     async def _give_back(self, budget: float) -> None:

@@ -51,9 +51,15 @@ from belay_actors.errors import (
     WouldDeadlock as WouldDeadlock,
 )
 from belay_actors.manager import (
+    DeviceHealth as DeviceHealth,
     DeviceSessionManager as DeviceSessionManager,
     DeviceSessionState as DeviceSessionState,
+    HealthStatus as HealthStatus,
+    ManagerHealth as ManagerHealth,
+    RetryPolicy as RetryPolicy,
+    SessionCreationOptions as SessionCreationOptions,
     SessionStats as SessionStats,
+    StateChange as StateChange,
     open_session_manager as open_session_manager,
 )
 from belay_actors.observe import (
@@ -85,10 +91,24 @@ from belay_actors.resources import (
     TemporaryFileResource as TemporaryFileResource,
 )
 from belay_actors.session import (
+    BackgroundThreadInfo as BackgroundThreadInfo,
+    DeployedMethodInfo as DeployedMethodInfo,
+    DeviceContext as DeviceContext,
+    DeviceInfo as DeviceInfo,
+    ExecutorContext as ExecutorContext,
+    FileInfo as FileInfo,
+    FileOperation as FileOperation,
+    FileOperationKind as FileOperationKind,
+    FileSystemContext as FileSystemContext,
+    FileSystemState as FileSystemState,
+    Leftover as Leftover,
+    ProtocolMetrics as ProtocolMetrics,
     ResourceTracker as ResourceTracker,
     ResourceUsageStats as ResourceUsageStats,
     Session as Session,
     SessionReport as SessionReport,
     SessionResource as SessionResource,
+    SessionState as SessionState,
+    StateKey as StateKey,
 )
 from belay_actors.values import Value as Value

@@ -89,7 +89,10 @@ class OutputLimitError(DeviceError):
 
 
 class DeviceCapabilityError(DeviceError):
-    """The board's firmware lacks what was asked for; nothing was sent."""
+    """The board's firmware lacks what was asked for, and nothing was sent.
+
+    Or nobody knows what it has, because its answer cannot be used.
+    """
 
 
 class UnsupportedValueError(BelayError, TypeError):

@@ -4,8 +4,16 @@ import ast
 
 import pytest
 
-from belay_actors.board import Helper, call_source, core_source, helper_source, probe_source
+from belay_actors.board import (
+    Helper,
+    at_once,
+    call_source,
+    core_source,
+    helper_source,
+    probe_source,
+)
 from belay_actors.board._shrink import shrink
+from belay_actors.device._detection import DETECT_SOURCES
 
 TOKEN = "t0k3"
 
@@ -19,8 +27,30 @@ def test_probe_is_at_most_350_bytes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "limit"),
+    [
+        (helper_source(Helper.CENSUS), 100),
+        (helper_source(Helper.DROP, has_modules=False), 500),
+        (helper_source(Helper.DROP), 800),
+        (helper_source(Helper.THREADS), 1300),
+        (DETECT_SOURCES[0], 650),
+        (DETECT_SOURCES[1], 350),
+    ],
+    ids=["census", "small drop", "drop", "threads", "detect", "what is wanted"],
+)
+def test_what_is_sent_when_it_is_needed_is_small(source: str, limit: int) -> None:
+    assert limit - 100 < len(source.encode()) <= limit
+
+
+@pytest.mark.parametrize(
     "source",
-    [probe_source(TOKEN), core_source(TOKEN, has_complex=True), *map(helper_source, Helper)],
+    [
+        probe_source(TOKEN),
+        core_source(TOKEN, has_complex=True),
+        *map(helper_source, Helper),
+        *DETECT_SOURCES,
+        at_once(*DETECT_SOURCES),
+    ],
 )
 def test_what_is_sent_compiles_and_holds_no_control_characters(source: str) -> None:
     ast.parse(source)

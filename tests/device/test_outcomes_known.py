@@ -17,6 +17,7 @@ from belay_actors import (
     DeviceLostError,
     DeviceOptions,
     DeviceResetError,
+    DuplicateResourceError,
     OutputLimitError,
     ProtocolError,
     RemoteError,
@@ -36,6 +37,13 @@ ONCE = """
 def __belay__(*a, old=__belay__):
     globals()['__belay__'] = old
     {}
+"""
+# The namespace is looked at first, and only then is the thread started.
+SECOND_CALL_RESETS = """
+def __belay__(*a, old=__belay__, seen=[]):
+    if seen: raise SystemExit
+    seen.append(a)
+    return old(*a)
 """
 
 
@@ -224,3 +232,24 @@ async def test_an_operation_that_fails_on_the_host_in_a_call_makes_it_unknown(
         await execute(device, seat, "x = 1")
     monkeypatch.undo()
     assert counts(seat) == (1, 0, True)
+
+
+async def test_the_start_of_a_thread_is_a_call_that_counts(device: Device, seat: Seat) -> None:
+    await device.start_thread(seat, "blink", "while not should_stop(): pass")
+    assert counts(seat) == (1, 1, False)
+    with pytest.raises(DuplicateResourceError):
+        await device.start_thread(seat, "blink", "pass")
+    assert counts(seat) == (2, 2, False)
+    await device.thread_states(seat)  # may be asked at any time, and changes nothing
+    await device.drop(seat)
+    assert counts(seat) == (2, 2, False)
+
+
+async def test_a_thread_that_was_about_to_start_when_the_board_was_reset_is_unknown(
+    device: Device, seat: Seat
+) -> None:
+    await device.start_thread(seat, "blink", "pass")
+    await device.execute(SECOND_CALL_RESETS)
+    with pytest.raises(DeviceResetError):
+        await device.start_thread(seat, "wink", "pass")
+    assert counts(seat) == (2, 1, True)

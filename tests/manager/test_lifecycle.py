@@ -111,18 +111,19 @@ async def test_e02_a_subscriber_may_be_cancelled_at_any_point() -> None:
     assert not lifecycle._subscribers
 
 
-async def test_e02_a_change_while_the_subscription_begins_is_seen() -> None:
+async def test_e02_a_change_while_the_subscription_begins_is_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     lifecycle = Lifecycle()
     seen: list[StateChange] = []
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(read, lifecycle, seen)
+    checkpoint = trio.lowlevel.checkpoint
 
-        @nursery.start_soon
-        async def _() -> None:
-            while not lifecycle._subscribers:  # noqa: ASYNC110
-                await trio.lowlevel.checkpoint()
-            lifecycle.change(DISPOSED)
+    async def let_others_run() -> None:
+        lifecycle.change(DISPOSED)
+        await checkpoint()
 
+    monkeypatch.setattr(trio.lowlevel, "checkpoint", let_others_run)
+    await read(lifecycle, seen)
     assert steps(seen) == [(INACTIVE, DISPOSED)]
 
 

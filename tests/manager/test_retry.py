@@ -242,6 +242,19 @@ async def test_b10_a_cancellation_in_a_group_with_a_recoverable_failure_is_no_fa
     assert times == [1]
 
 
+async def test_b10_what_is_no_failure_comes_out_untouched() -> None:
+    interrupt = KeyboardInterrupt()
+
+    async def attempt(record: Attempt) -> None:
+        await trio.lowlevel.checkpoint()
+        raise interrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        await run_with_retry(RetryPolicy(), attempt, device="d", idempotent=True, tell=ignore)
+    assert caught.value is interrupt
+    assert notes(interrupt) == []
+
+
 @pytest.mark.parametrize("idempotent", [False, True])
 async def test_b10_every_way_through_is_a_checkpoint(idempotent: bool) -> None:
     def work(*errors: Exception) -> Callable[[Attempt], Awaitable[None]]:

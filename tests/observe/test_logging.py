@@ -2,6 +2,7 @@
 
 import logging
 
+import attrs
 import pytest
 
 from belay_actors import Event, ResourceRegistered
@@ -141,6 +142,20 @@ def test_a_text_is_made_only_for_those_who_read_it(caplog: pytest.LogCaptureFixt
         record.msg
         == "Resource registered: %(resource_type)s %(resource_id)s (cost: %(estimated_cost)s)"
     )
+
+
+def test_an_event_is_not_even_read_where_its_level_is_off(
+    events: list[Event], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(event: Event) -> dict[str, object]:
+        raise AssertionError(f"{event} was read")
+
+    monkeypatch.setattr(attrs, "asdict", refuse)
+    with caplog.at_level("ERROR", "belay_actors"):
+        for event in events:
+            LoggingObserver().observe(event)
+    with caplog.at_level("INFO", "belay_actors"), pytest.raises(AssertionError):
+        LoggingObserver().observe(events[0])
 
 
 def test_there_are_no_handlers_and_no_levels_of_ours() -> None:

@@ -1,6 +1,8 @@
 """Metrics, as OpenTelemetry's own reader sees them."""
 
+import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
@@ -114,3 +116,12 @@ def test_j03_there_are_five_metrics_with_units(
         "belay.sessions.cleanup_failures": "{failure}",
         "belay.sessions.retries": "{retry}",
     }
+
+
+def test_j03_the_documentation_names_them_all(
+    observers: Observers, events: list[Event], read: Read
+) -> None:
+    for event in events:
+        observers.tell(event)
+    page = (Path(__file__).parents[2] / "docs" / "observability.md").read_text("utf-8")
+    assert set(re.findall(r"`(belay\.sessions\.[\w.]+)`", page)) == set(read())

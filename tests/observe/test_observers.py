@@ -189,7 +189,9 @@ class Asynchronous:
         pass
 
 
-@pytest.mark.parametrize("wrong", [Deaf(), print, None, Asynchronous()], ids=repr)
+@pytest.mark.parametrize(
+    "wrong", [Deaf(), print, None, Asynchronous()], ids=["object", "function", "none", "async"]
+)
 def test_what_is_no_observer_is_refused(wrong: Observer) -> None:
     with pytest.raises(TypeError, match="is no Observer: it"):
         Observers([Ear(), wrong])

@@ -9,25 +9,17 @@ import attrs
 import pytest
 
 from belay_actors import DeviceOptions, SessionManagementOptions
+from programs import blocks_of, run_program
 
-TEXT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+PAGE = "configuration.md"
+TEXT = (Path(__file__).parents[2] / "docs" / PAGE).read_text("utf-8")
 
 
-RECORDS, FILE, ENVIRONMENT, MAPPING, WRONG = blocks("python")
-
-
-def run(program: str) -> dict[str, object]:
-    names: dict[str, object] = {"__name__": "program"}
-    exec(compile(program, "program.py", "exec"), names)
-    return names
+RECORDS, FILE, ENVIRONMENT, MAPPING, WRONG = blocks_of(PAGE)
 
 
 async def test_h01_the_records_of_the_page_are_used(capsys: pytest.CaptureFixture[str]) -> None:
-    await cast(Callable[[], Awaitable[None]], run(RECORDS)["main"])()
+    await cast(Callable[[], Awaitable[None]], run_program(RECORDS)["main"])()
     assert capsys.readouterr().out == "42\n"
 
 
@@ -43,10 +35,10 @@ def test_h01_the_page_has_all_options_with_their_defaults(
 def test_h02_the_file_of_the_page_is_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (toml,) = blocks("toml")
+    (toml,) = blocks_of(PAGE, "toml")
     (tmp_path / "rig.toml").write_text(toml, "utf-8")
     monkeypatch.chdir(tmp_path)
-    names = run(FILE)
+    names = run_program(FILE)
     expected = SessionManagementOptions(
         max_concurrent_sessions=40, default_session_timeout=float("inf")
     )
@@ -57,7 +49,7 @@ def test_h02_the_file_of_the_page_is_loaded(
 def test_h02_the_environment_of_the_page_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, text in re.findall(r"export (\w+)=(\S+)", TEXT):
         monkeypatch.setenv(name, text)
-    names = run(ENVIRONMENT)
+    names = run_program(ENVIRONMENT)
     expected = SessionManagementOptions(
         max_concurrent_sessions=40, default_session_timeout=float("inf")
     )
@@ -67,11 +59,11 @@ def test_h02_the_environment_of_the_page_is_loaded(monkeypatch: pytest.MonkeyPat
 
 def test_h02_the_mapping_of_the_page_is_loaded() -> None:
     expected = SessionManagementOptions(max_concurrent_sessions=4, enable_session_metrics=False)
-    assert run(MAPPING)["sessions"] == expected
+    assert run_program(MAPPING)["sessions"] == expected
 
 
 def test_h02_the_error_of_the_page_is_the_one_that_comes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run(WRONG)
-    assert [capsys.readouterr().out] == blocks("text")
+    run_program(WRONG)
+    assert [capsys.readouterr().out] == blocks_of(PAGE, "text")

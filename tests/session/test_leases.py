@@ -308,7 +308,7 @@ async def test_b13_who_asks_while_its_session_ends_gets_nothing(
     async def ask(session: Session) -> None:
         with pytest.raises((SessionClosedError, ResourceBusyError)):
             await session.lease(PIN, wait=wait)
-            raise session._refusal()  # it had it before its end
+            raise session.refusal()  # it had it before its end
 
     for _ in range(10):  # the order of two tasks is random
         session = await manager.create_session(device)

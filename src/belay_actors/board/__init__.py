@@ -8,10 +8,11 @@ from belay_actors.board._source import (
     CORE_NAME as CORE_NAME,
     PADDING as PADDING,
     Helper as Helper,
+    at_once as at_once,
     call_source as call_source,
     checked_source as checked_source,
     core_source as core_source,
-    detect_source as detect_source,
+    detect_sources as detect_sources,
     helper_source as helper_source,
     probe_source as probe_source,
 )

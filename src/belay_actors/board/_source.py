@@ -56,18 +56,33 @@ def checked_source(source: str) -> str:
     return f"(lambda c:sum(c)=={sum(data)} and exec(c,globals()))({data!r})"
 
 
-def helper_source(helper: Helper) -> str:
-    """The source of a helper, to be run in the core's own namespace."""
-    return _shrunk(helper.value)
-
-
-def detect_source(wanted: str) -> str:
-    """The expression that finds out what the firmware has; nothing of it stays on the board.
+def helper_source(helper: Helper, *, has_modules: bool = True) -> str:
+    """The source of a helper, to be run in the core's own namespace.
 
     Args:
-        wanted: module names, each with the names wanted of it: ``"machine Pin Timer;json"``.
+        helper: which one.
+        has_modules: whether the board has a ``sys.modules``; the smallest ones have none, and no
+            timers that a session could leave.
     """
-    return f"(lambda n:(exec({_shrunk('detect')!r},n),n['detect']({wanted!r}))[1])({{}})"
+    timers = _shrunk("timers") if helper is Helper.DROP and has_modules else ""
+    return _shrunk(helper.value) + timers
+
+
+def detect_sources(wanted: str) -> tuple[str, str]:
+    """The statements and the expression that find out what the firmware has.
+
+    They are for the core's own namespace, and leave nothing in it.
+
+    Args:
+        wanted: modules, each with the names wanted of it: ``"machine Pin Timer;json"``; the board's
+            id is asked of the first one.
+    """
+    return _shrunk("detect"), f"globals().pop('detect')({wanted!r})"
+
+
+def at_once(statements: str, expression: str) -> str:
+    """The expression that runs statements before it, in one call."""
+    return f"(exec({statements!r}),{expression})[1]"
 
 
 def call_source(number: int, key: int, code: str, *, is_expression: bool) -> str:

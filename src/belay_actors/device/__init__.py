@@ -12,6 +12,7 @@ from belay_actors.device._records import (
     DeviceState as DeviceState,
     DroppedNamespace as DroppedNamespace,
     MakeDeviceError as MakeDeviceError,
+    ProtocolCapabilities as ProtocolCapabilities,
     Seat as Seat,
 )
 from belay_actors.device._runner import CodeRunner as CodeRunner

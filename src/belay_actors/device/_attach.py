@@ -9,6 +9,7 @@ import trio
 
 from belay_actors.board import (
     Helper,
+    at_once,
     call_source,
     checked_source,
     core_source,
@@ -27,7 +28,7 @@ from belay_actors.device._connection import (
     TooMuchOutput,
     TooSlow,
 )
-from belay_actors.device._detection import DETECT_SOURCE
+from belay_actors.device._detection import DETECT_SOURCES
 from belay_actors.device._records import BoardMemory
 from belay_actors.errors import (
     DeviceCapabilityError,
@@ -46,7 +47,9 @@ _FIRST_NUMBER = 2  # 0 is the probe's, 1 the core's
 _TRIES = 3  # to get code to the board undamaged
 _NOTHING = "0"
 _SILENCE = b"\x04\x04>"  # ran, printed nothing, and raised nothing
+_MEASURE = "(lambda gc: (gc.collect(), gc.mem_alloc(), gc.mem_free())[1:])(__import__('gc'))"
 _FREE_MEMORY = "(lambda gc: (gc.collect(), gc.mem_free())[1])(__import__('gc'))"
+_HAS_MODULES = "hasattr(__import__('sys'), 'modules')"
 _LINE_SHARE = 2  # the raw REPL needs a second copy of a line while that grows
 
 
@@ -170,24 +173,44 @@ class Attachment:
     async def run_helper(self, helper: Helper, call: str) -> Reply:
         """Evaluates a call of a helper, which is sent before if the board does not have it."""
         if helper not in self._helpers:
-            reply = await self.run(CORE_KEY, helper_source(helper), is_expression=False)
+            source = helper_source(helper, has_modules=await self._has_modules())
+            reply = await self.run(CORE_KEY, source, is_expression=False)
             if reply.replied.kind is not ReplyKind.VALUE:
                 return reply
             self._helpers.add(helper)
         return await self.run(CORE_KEY, call, is_expression=True)
 
+    async def _has_modules(self) -> bool:
+        """Whether the board has a ``sys.modules``; asked only of one that may be small."""
+        if not self.connection.is_unguarded:
+            return True
+        reply = await self.run(CORE_KEY, _HAS_MODULES, is_expression=True)
+        return reply.replied.payload == b"True"
+
     async def ensure_namespace(self, key: int) -> None:
         """Makes the namespace ``key``, if no call has done so."""
         await self.run(key, _NOTHING, is_expression=True)
 
-    async def run_detection(self) -> Reply:
-        """Has the board tell what it has.
+    async def run_detection(self) -> tuple[Reply, Reply | None]:
+        """Has the board tell what it has, and then, if it is a small one, its memory.
 
         Raises:
             TooSlow: it has not answered in time, and may still be at it.
         """
         with trio.move_on_after(self.detect_limit):
-            return await self.run(CORE_KEY, DETECT_SOURCE, is_expression=True)
+            if not self.connection.is_unguarded:
+                source = at_once(*DETECT_SOURCES)
+                return await self.run(CORE_KEY, source, is_expression=True), None
+            # A small board has no memory for both at once, nor for the longest line, which the raw
+            # REPL keeps until it is left: what comes to stay meanwhile would lie behind it. And its
+            # memory is not that which is free while it runs all this.
+            statements, expression = DETECT_SOURCES
+            reply = await self.run(CORE_KEY, statements, is_expression=False)
+            await self.connection.synchronise(by_friendly=True)
+            if reply.replied.kind is ReplyKind.VALUE:
+                reply = await self.run(CORE_KEY, expression, is_expression=True)
+            await self.connection.synchronise(by_friendly=True)
+            return reply, await self.run(MAIN_KEY, _MEASURE, is_expression=True)
         raise TooSlow(self.detect_limit)
 
     async def recover(self) -> bool:

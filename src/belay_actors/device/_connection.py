@@ -130,6 +130,11 @@ class Connection:
         """Whether nothing keeps code from overflowing the board's input, or its memory."""
         return not self._use_paste and not self.link.is_lossless
 
+    @property
+    def uses_raw_paste(self) -> bool:
+        """Whether the board says when it can take more code."""
+        return self._use_paste
+
     def give_up_paste(self) -> None:
         """Sends code by the plain raw REPL from now on."""
         self._use_paste = False

@@ -5,13 +5,13 @@ import string
 
 import attrs
 
-from belay_actors.board import detect_source
+from belay_actors.board import detect_sources
 from belay_actors.device._capabilities import DeviceCapabilities
 from belay_actors.device._features import FEATURES, WANTED
 from belay_actors.device._records import BoardMemory
 from belay_actors.values import Value
 
-DETECT_SOURCE = detect_source(
+DETECT_SOURCES = detect_sources(
     ";".join(" ".join((module, *names)) for module, names in WANTED.items())
 )
 _FLOAT_BITS = (0, 32, 64)
@@ -33,12 +33,13 @@ def parse_memory(value: Value) -> BoardMemory | None:
 
 
 def parse_detection(
-    value: Value, capabilities: DeviceCapabilities
+    answer: Value, measured: Value, capabilities: DeviceCapabilities
 ) -> tuple[DeviceCapabilities, BoardMemory | None]:
-    """Reads the answer to ``DETECT_SOURCE``.
+    """Reads the answer to ``DETECT_SOURCES``.
 
     Args:
-        value: the answer.
+        answer: of the board.
+        measured: the board's memory, if it was measured better, afterwards.
         capabilities: what was known before.
 
     Returns:
@@ -47,14 +48,14 @@ def parse_detection(
     Raises:
         ValueError: the answer makes no sense.
     """
-    match value:
+    match answer:
         case (str(found), int(bits), pair, str(unique_id)) if (
             len(found) == len(FEATURES)
             and set(found) <= {"0", "1"}
             and bits in _FLOAT_BITS
             and set(unique_id) <= set(string.hexdigits)
         ):
-            memory = parse_memory(pair)
+            memory = parse_memory(pair if measured is None else measured)
             return attrs.evolve(
                 capabilities,
                 is_detected=True,

@@ -13,7 +13,8 @@ import trio
 from belay_actors.device._attach import MAIN_KEY, Attachment
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
-from belay_actors.device._connection import NotRun, NotSent, Reply
+from belay_actors.device._connection import Reply
+from belay_actors.device._counted import counted
 from belay_actors.device._helpers import BoardHelpers
 from belay_actors.device._leases import LeaseBook
 from belay_actors.device._outcome import to_text, to_value
@@ -23,6 +24,7 @@ from belay_actors.device._records import (
     DeviceSnapshot,
     DeviceState,
     MakeDeviceError,
+    ProtocolCapabilities,
     Seat,
 )
 from belay_actors.errors import (
@@ -55,6 +57,7 @@ class Device(BoardHelpers):
     def __init__(self, transport: Transport, name: str | None, options: DeviceOptions) -> None:
         self.url = transport.url
         self.leases = LeaseBook(lambda: self.name)
+        self._options = options
         self._state = DeviceState.OPEN
         self._last_key = MAIN_KEY
         self._dependents: dict[int, Dependent] = {}
@@ -97,6 +100,17 @@ class Device(BoardHelpers):
     def capabilities(self) -> DeviceCapabilities:
         """What the board can do, as its probe, or ``detect``, has told."""
         return self._board.attachment.capabilities
+
+    @property
+    def protocol_capabilities(self) -> ProtocolCapabilities:
+        """How code travels to the board."""
+        connection = self._board.attachment.connection
+        return ProtocolCapabilities(
+            is_lossless=connection.link.is_lossless,
+            uses_raw_paste=connection.uses_raw_paste,
+            max_code_bytes=self.capabilities.max_code_bytes,
+            max_output_bytes=self._options.max_output_bytes,
+        )
 
     @property
     def generation(self) -> int:
@@ -152,14 +166,8 @@ class Device(BoardHelpers):
 
         async def operation() -> Reply:
             self._check_size(code, seat.session_id)
-            seat.begun += 1
-            try:
-                reply = await board.attachment.run(seat.key, code, is_expression=is_expression)
-            except (NotRun, NotSent):
-                seat.settled += 1
-                raise
-            seat.settled += 1
-            return reply
+            call = board.attachment.run(seat.key, code, is_expression=is_expression)
+            return await counted(seat, call)
 
         try:
             reply = await self._ask(seat, operation, is_urgent=is_urgent)

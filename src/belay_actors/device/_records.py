@@ -51,6 +51,23 @@ class DeviceSnapshot:
     unsolicited_bytes: int
 
 
+@attrs.frozen(kw_only=True)
+class ProtocolCapabilities:
+    """How code travels to a board, and answers back.
+
+    Attributes:
+        is_lossless: whether the link loses no bytes; where it may, all code carries a check sum.
+        uses_raw_paste: whether the board says when it can take more code.
+        max_code_bytes: the most that the code of one call may have, or ``None`` for no limit.
+        max_output_bytes: the most that one call may print, or send as a value.
+    """
+
+    is_lossless: bool
+    uses_raw_paste: bool
+    max_code_bytes: int | None
+    max_output_bytes: int
+
+
 @attrs.frozen
 class BoardMemory:
     """A board's heap at one moment, after a garbage collection.

@@ -5,6 +5,9 @@ from typing import Self
 import attrs
 from attrs import validators
 
+from belay_actors.device import Device, DeviceCapabilities
+from belay_actors.errors import DeviceCapabilityError
+
 
 @attrs.frozen(kw_only=True)
 class SessionCreationOptions:
@@ -25,3 +28,23 @@ class SessionCreationOptions:
     def with_fallback_capabilities(cls) -> Self:
         """Returns options for a basic session where detection fails."""
         return cls(allows_fallback=True)
+
+
+async def find_capabilities(device: Device, creation: SessionCreationOptions) -> DeviceCapabilities:
+    """Returns what a session may know of its board; only the first on a device asks the board.
+
+    Raises:
+        DeviceCapabilityError: the board did not tell, and a basic session will not do.
+        DeviceError: the device failed.
+
+    Cancellation: as for any call.
+    """
+    capabilities = device.capabilities
+    if capabilities.is_detected:
+        return capabilities
+    try:
+        return await device.detect()
+    except DeviceCapabilityError:
+        if not creation.allows_fallback:
+            raise
+    return device.capabilities

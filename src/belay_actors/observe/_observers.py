@@ -82,15 +82,15 @@ class Observers:
         if self._is_telling:
             self._add_caused(event)
             return
-        self._is_telling = True
         try:
+            self._is_telling = True  # in here, so that Ctrl-C cannot come between
             self._tell_all(event)
             while self._waiting:
                 self._tell_all(self._waiting.popleft())
         finally:
             self._is_telling = False
-            self._waiting.clear()
             self._caused = 0
+            self._waiting.clear()
 
     def _add_caused(self, event: Event) -> None:
         if self._caused >= _MAX_CAUSED:

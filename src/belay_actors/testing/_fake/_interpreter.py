@@ -167,6 +167,8 @@ class Interpreter:
     ) -> object:
         if name in self._loaded:
             return self._loaded[name]
+        if name.startswith("u") and not isinstance(self._modules.get(name[1:], ""), str):
+            name = name[1:]  # with that letter a firmware's own module is found past all files
         if level or name not in self._modules:
             raise ImportError(f"no module named '{name.partition('.')[0]}'")
         found = self._modules[name]

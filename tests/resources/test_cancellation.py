@@ -1,5 +1,8 @@
 """Cancelled or ended at any step: hardware is safe, no lease, resource or name is left."""
 
+# What a failing scope has bound is looked at after it:
+# pyright: reportPossiblyUnboundVariable=none
+
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Self

@@ -25,6 +25,7 @@ from belay_actors import (
     ResourceCleanupError,
     Session,
     SessionClosedError,
+    SessionManagementOptions,
     SessionResource,
     Value,
     open_session_manager,
@@ -32,8 +33,8 @@ from belay_actors import (
 
 Log = Callable[[], Awaitable[Value]]
 
-SAFE_INPUT = [("pin", 25, 0, None, None), ("irq", 25, None)]
-SAFE_LOW = [("pin", 25, 1, -1, 0), ("irq", 25, None)]
+SAFE_INPUT = [("irq", 25, None), ("pin", 25, 0, None, None)]
+SAFE_LOW = [("irq", 25, None), ("pin", 25, 1, -1, 0)]
 
 
 async def ids(session: Session) -> list[str]:
@@ -83,6 +84,22 @@ async def test_d09_a_pin_may_have_a_name_instead_of_a_number(session: Session, l
     await PinResource.acquire(session, "LED", name="led", mode="IN")
     assert session.device.leases.holders() == {"pin:LED": session.session_id}
     assert await log() == [("pin", "LED", 0, -1, None)]
+
+
+async def test_d09_a_pin_that_can_have_no_handler_is_made_safe_all_the_same(
+    device: Device, manager: DeviceSessionManager, log: Log
+) -> None:
+    for change in (
+        "def irq(self, handler=None): raise ValueError\nmachine.Pin.irq = irq",
+        "del machine.Pin.irq",
+    ):
+        await device.execute(change)
+        async with manager.open_session(device) as session:
+            await PinResource.acquire(session, 25, name="led", value=1)
+            await log()
+        assert await log() == SAFE_INPUT[1:]
+        assert session.report is not None
+        assert session.report.is_clean
 
 
 async def test_d09_a_timer_calls_a_function_of_the_session_and_is_stopped(
@@ -437,3 +454,17 @@ async def test_d09_code_of_a_callback_that_raises_is_told(
         async with manager.open_session(device) as session:
             session.resources.register_resource(CallbackResource(session, "pump", "1 / 0"))
     assert "ZeroDivisionError" in str(caught.value.exceptions[0])
+
+
+async def test_d09_without_books_hardware_is_made_safe_all_the_same(
+    device: Device, manager: DeviceSessionManager, log: Log
+) -> None:
+    options = SessionManagementOptions(enable_resource_tracking=False)
+    async with open_session_manager(options) as plain:
+        async with plain.open_session(device) as session:
+            await PinResource.acquire(session, 25, name="led", safe_value=0)
+            await log()
+            with pytest.raises(RemoteError, match="invalid pin"):
+                await PinResource.acquire(session, 99, name="other")
+        assert await log() == SAFE_LOW
+    assert device.leases.holders() == {}

@@ -141,6 +141,8 @@ class Device(BoardHelpers):
 
         async def operation() -> Reply:
             self._check_size(code, seat.session_id)
+            if seat.key != MAIN_KEY:
+                await board.attachment.prepare_drop()
             return await board.attachment.run(seat.key, code, is_expression=is_expression)
 
         reply = await self._ask(seat, operation, is_urgent=is_urgent)

@@ -15,6 +15,8 @@ from belay_actors.device import (
     DeviceCapabilities as DeviceCapabilities,
     DeviceSnapshot as DeviceSnapshot,
     DeviceState as DeviceState,
+    Lease as Lease,
+    LeaseBook as LeaseBook,
     open_device as open_device,
 )
 from belay_actors.errors import (
@@ -49,20 +51,64 @@ from belay_actors.errors import (
     WouldDeadlock as WouldDeadlock,
 )
 from belay_actors.manager import (
+    DeviceHealth as DeviceHealth,
     DeviceSessionManager as DeviceSessionManager,
     DeviceSessionState as DeviceSessionState,
+    HealthStatus as HealthStatus,
+    ManagerHealth as ManagerHealth,
+    RetryPolicy as RetryPolicy,
+    SessionCreationOptions as SessionCreationOptions,
     SessionStats as SessionStats,
+    StateChange as StateChange,
     open_session_manager as open_session_manager,
+)
+from belay_actors.observe import (
+    CallEnded as CallEnded,
+    CallStarted as CallStarted,
+    CleanupFailed as CleanupFailed,
+    Event as Event,
+    MethodDeployed as MethodDeployed,
+    Observer as Observer,
+    OpenTelemetryObserver as OpenTelemetryObserver,
+    ResourceRegistered as ResourceRegistered,
+    SessionCreated as SessionCreated,
+    SessionEnded as SessionEnded,
+    SessionRetried as SessionRetried,
+    ThreadRegistered as ThreadRegistered,
 )
 from belay_actors.options import (
     DeviceOptions as DeviceOptions,
     SessionManagementOptions as SessionManagementOptions,
+    options_from_environment as options_from_environment,
+    options_from_mapping as options_from_mapping,
+    options_from_toml as options_from_toml,
+)
+from belay_actors.resources import (
+    BusResource as BusResource,
+    CallbackResource as CallbackResource,
+    DeviceTimerResource as DeviceTimerResource,
+    PinResource as PinResource,
+    TemporaryFileResource as TemporaryFileResource,
 )
 from belay_actors.session import (
+    BackgroundThreadInfo as BackgroundThreadInfo,
+    DeployedMethodInfo as DeployedMethodInfo,
+    DeviceContext as DeviceContext,
+    DeviceInfo as DeviceInfo,
+    ExecutorContext as ExecutorContext,
+    FileInfo as FileInfo,
+    FileOperation as FileOperation,
+    FileOperationKind as FileOperationKind,
+    FileSystemContext as FileSystemContext,
+    FileSystemState as FileSystemState,
+    Leftover as Leftover,
+    ProtocolMetrics as ProtocolMetrics,
     ResourceTracker as ResourceTracker,
     ResourceUsageStats as ResourceUsageStats,
     Session as Session,
     SessionReport as SessionReport,
     SessionResource as SessionResource,
+    SessionState as SessionState,
+    StateKey as StateKey,
 )
 from belay_actors.values import Value as Value

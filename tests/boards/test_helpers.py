@@ -59,16 +59,13 @@ async def test_memory_is_measured_when_a_namespace_is_dropped(
 
 
 @pytest.mark.boards("microbit")
-async def test_a_session_on_a_small_board_may_take_all_memory_after_a_detection(
+async def test_a_session_on_a_small_board_may_fill_its_memory_after_a_detection(
     board: Board, device: Device, manager: DeviceSessionManager
 ) -> None:
-    limit = device.capabilities.max_code_bytes
-    assert limit is not None  # half of what is free at first; it lies together
     await device.detect()
     async with manager.open_session(device) as session:
-        await session.execute(f"x = bytearray({limit})")
+        await session.execute("x = bytearray(3000)")  # half of what is free at first lies together
     assert session.report is not None
     assert session.report.is_clean
     assert (await device.census()).memory_used < 4700
-    assert await device.execute("#" * (limit - 1000)) == ""
     assert device.generation == 1

@@ -45,7 +45,7 @@ async def test_what_an_expression_prints_goes_to_the_background_output(device: D
     assert device.background_output == "aside\n"
 
 
-async def test_fifty_tasks_never_see_each_others_replies(device: Device) -> None:
+async def test_a01_fifty_tasks_never_see_each_others_replies(device: Device) -> None:
     async def work(me: int) -> None:
         for turn in range(10):
             assert await device.evaluate(f"'{me}-{turn}'") == f"{me}-{turn}"

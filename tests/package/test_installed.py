@@ -80,7 +80,9 @@ INTERNAL = {
     ("Device", "run_in"),
     ("Session", "end"),
     ("DeviceSessionManager", "leave"),
-    ("ResourceTracker", "give_back"),
+    ("Session", "start_thread"),
+    ("Session", "stop_thread"),
+    ("Session", "get_thread_states"),
 }
 
 

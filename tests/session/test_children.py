@@ -117,9 +117,9 @@ async def test_children_that_have_ended_are_forgotten(
         for _ in range(10):
             session.start_soon(trio.lowlevel.checkpoint)
         assert session.resources.get_active_resources() == ()
-        assert len(session.resources._children) == 10
+        assert len(session._holdings.keys()) == 10
         await trio.testing.wait_all_tasks_blocked()
-        assert not session.resources._children
+        assert not session._holdings.keys()
 
 
 async def test_a_child_that_will_not_end_is_told(device: Device) -> None:

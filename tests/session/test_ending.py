@@ -59,7 +59,7 @@ def check_clean(session: Session, recorded: list[str]) -> None:
     assert session.report.resources_released == tuple(NEWEST_FIRST)
 
 
-async def test_a_session_is_given_back_on_return(
+async def test_a04_b12_a_session_is_given_back_on_return(
     device: Device, manager: DeviceSessionManager, fill: Fill, recorded: list[str], spaces: Spaces
 ) -> None:
     async with manager.open_session(device) as session:
@@ -68,7 +68,7 @@ async def test_a_session_is_given_back_on_return(
     assert await spaces(device) == []
 
 
-async def test_a_session_is_given_back_on_an_error(
+async def test_a04_b12_a_session_is_given_back_on_an_error(
     device: Device, manager: DeviceSessionManager, fill: Fill, recorded: list[str], spaces: Spaces
 ) -> None:
     error = ValueError("no")
@@ -81,7 +81,7 @@ async def test_a_session_is_given_back_on_an_error(
     assert await spaces(device) == []
 
 
-async def test_a_session_is_given_back_on_cancellation(
+async def test_a04_b12_a_session_is_given_back_on_cancellation(
     device: Device, manager: DeviceSessionManager, fill: Fill, recorded: list[str], spaces: Spaces
 ) -> None:
     with trio.move_on_after(0.05) as scope:
@@ -94,7 +94,7 @@ async def test_a_session_is_given_back_on_cancellation(
     assert device.generation == 1
 
 
-async def test_a_session_that_gets_too_old_is_ended(
+async def test_a04_h01_a_session_that_gets_too_old_is_ended(
     device: Device, fill: Fill, recorded: list[str], spaces: Spaces
 ) -> None:
     options = SessionManagementOptions(default_session_timeout=0.1)
@@ -110,7 +110,7 @@ async def test_a_session_that_gets_too_old_is_ended(
     assert await spaces(device) == []
 
 
-async def test_a_created_session_that_gets_too_old_is_ended(device: Device) -> None:
+async def test_a04_h01_a_created_session_that_gets_too_old_is_ended(device: Device) -> None:
     options = SessionManagementOptions(default_session_timeout=0.1)
     async with open_session_manager(options) as manager:
         session = await manager.create_session(device)
@@ -120,7 +120,7 @@ async def test_a_created_session_that_gets_too_old_is_ended(device: Device) -> N
         assert manager.get_session_stats().active_session_count == 0
 
 
-async def test_a_session_ended_by_another_task_cancels_its_body(
+async def test_b08_a_session_ended_by_another_task_cancels_its_body(
     device: Device, manager: DeviceSessionManager, fill: Fill, recorded: list[str]
 ) -> None:
     is_running = trio.Event()
@@ -142,7 +142,7 @@ async def test_a_session_ended_by_another_task_cancels_its_body(
         check_clean(sessions[0], recorded)
 
 
-async def test_leaving_the_manager_ends_its_sessions(
+async def test_a04_b01_leaving_the_manager_ends_its_sessions(
     device: Device, fill: Fill, recorded: list[str], spaces: Spaces
 ) -> None:
     async with open_session_manager() as manager:
@@ -152,7 +152,7 @@ async def test_leaving_the_manager_ends_its_sessions(
     assert await spaces(device) == []
 
 
-async def test_leaving_the_manager_cancels_bodies_that_run(
+async def test_a04_b01_leaving_the_manager_cancels_bodies_that_run(
     device: Device, fill: Fill, recorded: list[str]
 ) -> None:
     is_running = trio.Event()
@@ -231,7 +231,7 @@ async def test_closing_a_device_interrupts_an_older_session_that_is_in_a_call() 
     assert newer.report.is_clean
 
 
-async def test_leaving_a_manager_interrupts_an_older_session_that_is_in_a_call(
+async def test_b01_leaving_a_manager_interrupts_an_older_session_that_is_in_a_call(
     device: Device,
 ) -> None:
     options = SessionManagementOptions(resource_cleanup_timeout=6)
@@ -275,7 +275,7 @@ async def test_a_reset_device_ends_the_session_and_nothing_is_left(
         assert await session.evaluate("1 + 1") == 2
 
 
-async def test_the_last_cleanups_share_one_deadline(
+async def test_a04_h01_the_last_cleanups_share_one_deadline(
     device: Device, make_resource: Callable[..., SessionResource]
 ) -> None:
     options = SessionManagementOptions(resource_cleanup_timeout=0.4)

@@ -126,7 +126,7 @@ async def test_a_child_may_be_cancelled_by_itself_without_failing_the_session(
         assert await session.evaluate("1 + 1") == 2
 
 
-async def test_failed_cleanup_after_a_good_body_is_a_cleanup_error(
+async def test_g03_failed_cleanup_after_a_good_body_is_a_cleanup_error(
     device: Device, manager: DeviceSessionManager, make_resource: MakeResource
 ) -> None:
     with pytest.raises(ResourceCleanupError, match="1 thing could not be given back") as caught:
@@ -137,7 +137,7 @@ async def test_failed_cleanup_after_a_good_body_is_a_cleanup_error(
     assert [str(error) for error in caught.value.exceptions] == ["stuck"]
 
 
-async def test_failed_cleanup_after_a_failed_body_is_a_note_on_its_error(
+async def test_g03_failed_cleanup_after_a_failed_body_is_a_note_on_its_error(
     device: Device, manager: DeviceSessionManager, make_resource: MakeResource
 ) -> None:
     with pytest.raises(LookupError, match="body") as caught:
@@ -148,7 +148,7 @@ async def test_failed_cleanup_after_a_failed_body_is_a_note_on_its_error(
     assert any("stuck" in note for note in caught.value.__notes__)
 
 
-async def test_a_cleanup_error_can_be_split(
+async def test_g03_a_cleanup_error_can_be_split(
     device: Device, manager: DeviceSessionManager, make_resource: MakeResource
 ) -> None:
     async def refuse_otherwise() -> None:

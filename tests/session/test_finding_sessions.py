@@ -25,7 +25,7 @@ async def refuse() -> None:
     raise OSError("stuck")
 
 
-async def test_an_operation_runs_in_a_session_of_its_own_that_ends(
+async def test_b09_an_operation_runs_in_a_session_of_its_own_that_ends(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     seen: list[Session] = []
@@ -41,7 +41,7 @@ async def test_an_operation_runs_in_a_session_of_its_own_that_ends(
     assert manager.get_session_stats().active_session_count == 0
 
 
-async def test_an_operation_that_fails_ends_its_session_and_its_error_comes_out(
+async def test_b09_an_operation_that_fails_ends_its_session_and_its_error_comes_out(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     async def operation(session: Session) -> None:
@@ -53,7 +53,7 @@ async def test_an_operation_that_fails_ends_its_session_and_its_error_comes_out(
     assert manager.get_session_stats().active_session_count == 0
 
 
-async def test_a_nested_operation_joins_the_session_on_the_same_device(
+async def test_b09_a_nested_operation_joins_the_session_on_the_same_device(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     async def inner(session: Session) -> object:
@@ -73,7 +73,7 @@ async def test_a_nested_operation_joins_the_session_on_the_same_device(
     assert manager.get_session_stats().total_session_count == 2
 
 
-async def test_a_nested_operation_does_not_join_on_another_device_or_manager(
+async def test_b09_a_nested_operation_does_not_join_on_another_device_or_manager(
     device: Device, other_device: Device, manager: DeviceSessionManager
 ) -> None:
     async def identify(session: Session) -> str:
@@ -99,7 +99,7 @@ async def test_an_operation_after_the_end_of_the_session_one_is_in_gets_a_new_on
         assert await manager.execute_in_session(device, identify) != session.session_id
 
 
-async def test_the_result_is_not_lost_when_cleanup_fails(
+async def test_b09_g03_the_result_is_not_lost_when_cleanup_fails(
     device: Device, manager: DeviceSessionManager, make_resource: MakeResource
 ) -> None:
     async def operation(session: Session) -> str:
@@ -115,7 +115,7 @@ async def test_the_result_is_not_lost_when_cleanup_fails(
     assert part.result == "dear result"
 
 
-async def test_the_limit_holds_for_operations(device: Device) -> None:
+async def test_b09_h01_the_limit_holds_for_operations(device: Device) -> None:
     options = SessionManagementOptions(max_concurrent_sessions=1)
 
     async def operation(session: Session) -> object:
@@ -129,7 +129,7 @@ async def test_the_limit_holds_for_operations(device: Device) -> None:
         assert await manager.execute_in_session(device, operation) == 1
 
 
-async def test_a_hundred_tasks_share_one_session_for_each_device(
+async def test_b07_a_hundred_tasks_share_one_session_for_each_device(
     device: Device, other_device: Device, manager: DeviceSessionManager
 ) -> None:
     found: dict[Device, set[Session]] = {device: set(), other_device: set()}
@@ -148,7 +148,7 @@ async def test_a_hundred_tasks_share_one_session_for_each_device(
     assert manager.get_session_stats().total_session_count == 2
 
 
-async def test_a_new_session_is_shared_when_the_first_has_ended(
+async def test_b07_a_new_session_is_shared_when_the_first_has_ended(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     first = await manager.get_or_create_session(device)
@@ -159,7 +159,7 @@ async def test_a_new_session_is_shared_when_the_first_has_ended(
     assert await second.evaluate("1 + 1") == 2
 
 
-async def test_sessions_that_were_opened_otherwise_are_not_shared(
+async def test_b07_sessions_that_were_opened_otherwise_are_not_shared(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     created = await manager.create_session(device)
@@ -167,7 +167,7 @@ async def test_sessions_that_were_opened_otherwise_are_not_shared(
         assert await manager.get_or_create_session(device) not in {created, scoped}
 
 
-async def test_a_task_that_is_cancelled_while_it_creates_the_shared_session_harms_nobody(
+async def test_b07_a_task_that_is_cancelled_while_it_creates_the_shared_session_harms_nobody(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     found: list[Session] = []
@@ -186,7 +186,7 @@ async def test_a_task_that_is_cancelled_while_it_creates_the_shared_session_harm
     assert found[0].is_active
 
 
-async def test_no_session_is_current_outside_of_all_scopes(
+async def test_b02_no_session_is_current_outside_of_all_scopes(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     assert manager.current_session_id is None
@@ -197,7 +197,7 @@ async def test_no_session_is_current_outside_of_all_scopes(
     assert manager.current_session_id is None
 
 
-async def test_the_innermost_session_is_current(
+async def test_b02_the_innermost_session_is_current(
     device: Device, other_device: Device, manager: DeviceSessionManager
 ) -> None:
     async with manager.open_session(device) as outer:
@@ -211,7 +211,7 @@ async def test_the_innermost_session_is_current(
         assert manager.current_session_id == outer.session_id
 
 
-async def test_the_current_session_is_one_of_the_manager_that_is_asked(
+async def test_b02_the_current_session_is_one_of_the_manager_that_is_asked(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     async with open_session_manager() as other, manager.open_session(device) as outer:
@@ -221,7 +221,7 @@ async def test_the_current_session_is_one_of_the_manager_that_is_asked(
             assert manager.current_session_id == outer.session_id
 
 
-async def test_each_task_has_its_own_current_session(
+async def test_b02_each_task_has_its_own_current_session(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     async def work() -> None:
@@ -237,7 +237,7 @@ async def test_each_task_has_its_own_current_session(
             nursery.start_soon(work)
 
 
-async def test_tasks_that_are_started_inside_a_session_are_in_it(
+async def test_b02_tasks_that_are_started_inside_a_session_are_in_it(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     seen: list[str | None] = []

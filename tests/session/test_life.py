@@ -21,7 +21,9 @@ Spaces = Callable[[Device], Awaitable[list[int]]]
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
-async def test_a_session_tells_what_it_is(device: Device, manager: DeviceSessionManager) -> None:
+async def test_c01_a_session_tells_what_it_is(
+    device: Device, manager: DeviceSessionManager
+) -> None:
     before = datetime.now(UTC)
     async with manager.open_session(device) as session:
         assert session.is_active
@@ -36,7 +38,7 @@ async def test_a_session_tells_what_it_is(device: Device, manager: DeviceSession
     assert device.snapshot().session_count == 0
 
 
-async def test_sessions_have_ids_of_their_own(
+async def test_c01_sessions_have_ids_of_their_own(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     ids: set[str] = set()
@@ -46,7 +48,7 @@ async def test_sessions_have_ids_of_their_own(
     assert len(ids) == 50
 
 
-async def test_an_ended_session_refuses_calls(
+async def test_c01_an_ended_session_refuses_calls(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     async with manager.open_session(device) as session:
@@ -60,7 +62,7 @@ async def test_an_ended_session_refuses_calls(
     assert session.report.calls == 1
 
 
-async def test_calls_that_run_or_wait_when_a_session_ends_are_refused(
+async def test_b08_calls_that_run_or_wait_when_a_session_ends_are_refused(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     refused: list[int] = []
@@ -80,7 +82,7 @@ async def test_calls_that_run_or_wait_when_a_session_ends_are_refused(
     assert device.generation == 1
 
 
-async def test_a_session_can_be_closed_by_its_own_body(
+async def test_c01_a_session_can_be_closed_by_its_own_body(
     device: Device, manager: DeviceSessionManager, record: Record, recorded: list[str]
 ) -> None:
     async with manager.open_session(device) as session:
@@ -124,7 +126,7 @@ async def test_a_report_tells_what_was_taken_and_given_back(
     assert report.is_clean
 
 
-async def test_modules_leave_with_the_last_session(
+async def test_a02_modules_leave_with_the_last_session(
     device: Device, manager: DeviceSessionManager, tmp_path: Path
 ) -> None:
     (tmp_path / "gadget.py").write_text("count = 0\n")
@@ -154,7 +156,7 @@ _thread.start_new_thread(tick, ())
 """
 
 
-async def test_a_thread_that_is_left_running_dies_after_its_session(
+async def test_a02_a_thread_that_is_left_running_dies_after_its_session(
     device: Device, manager: DeviceSessionManager, eventually: Eventually
 ) -> None:
     async with manager.open_session(device) as session:
@@ -210,7 +212,7 @@ async def test_sessions_come_and_go_without_leaving_anything(
     assert manager.get_session_stats().total_session_count == 100
 
 
-async def test_a_body_that_is_cancelled_at_any_moment_gives_its_session_back(
+async def test_a04_b12_a_body_that_is_cancelled_at_any_moment_gives_its_session_back(
     device: Device, manager: DeviceSessionManager, spaces: Spaces
 ) -> None:
     sessions: list[Session] = []

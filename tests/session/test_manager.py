@@ -36,7 +36,7 @@ async def refuse() -> None:
     raise OSError("stuck")
 
 
-async def test_a_manager_goes_through_its_states(device: Device) -> None:
+async def test_b03_e02_a_manager_goes_through_its_states(device: Device) -> None:
     states: list[DeviceSessionState] = []
     async with open_session_manager() as manager:
         states.append(manager.state)
@@ -48,7 +48,7 @@ async def test_a_manager_goes_through_its_states(device: Device) -> None:
     assert states == [State.INACTIVE, State.ACTIVE, State.ACTIVE, State.DISPOSED]
 
 
-async def test_a_manager_that_ends_its_sessions_is_shutting_down(
+async def test_b03_e02_a_manager_that_ends_its_sessions_is_shutting_down(
     device: Device, make_resource: MakeResource
 ) -> None:
     seen: list[object] = []
@@ -67,7 +67,7 @@ async def test_a_manager_that_ends_its_sessions_is_shutting_down(
     assert session.report.is_clean
 
 
-async def test_a_disposed_manager_opens_no_sessions(device: Device) -> None:
+async def test_b03_a_disposed_manager_opens_no_sessions(device: Device) -> None:
     async with open_session_manager() as manager:
         pass
     assert manager.state is DeviceSessionState.DISPOSED
@@ -79,7 +79,9 @@ async def test_a_disposed_manager_opens_no_sessions(device: Device) -> None:
             await opening
 
 
-async def test_statistics_count_sessions(device: Device, manager: DeviceSessionManager) -> None:
+async def test_b11_j01_statistics_count_sessions(
+    device: Device, manager: DeviceSessionManager
+) -> None:
     def stats(active: int, total: int, peak: int) -> SessionStats:
         return SessionStats(
             active_session_count=active,
@@ -97,7 +99,7 @@ async def test_statistics_count_sessions(device: Device, manager: DeviceSessionM
     assert manager.get_session_stats() == stats(0, 3, 2)
 
 
-async def test_the_limit_is_told_at_once_and_is_no_limit_when_one_has_ended(
+async def test_h01_the_limit_is_told_at_once_and_is_no_limit_when_one_has_ended(
     device: Device,
 ) -> None:
     options = SessionManagementOptions(max_concurrent_sessions=2)
@@ -117,7 +119,7 @@ async def test_the_limit_is_told_at_once_and_is_no_limit_when_one_has_ended(
         assert manager.get_session_stats().total_session_count == 3
 
 
-async def test_ending_an_unknown_session_is_an_error(
+async def test_b08_ending_an_unknown_session_is_an_error(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     with pytest.raises(SessionNotFoundError, match="session-x") as caught:
@@ -130,7 +132,7 @@ async def test_ending_an_unknown_session_is_an_error(
         await manager.end_session(session.session_id)
 
 
-async def test_ending_the_session_one_is_in_lets_the_body_go_on(
+async def test_b08_ending_the_session_one_is_in_lets_the_body_go_on(
     device: Device, manager: DeviceSessionManager, record: Record, recorded: list[str]
 ) -> None:
     async with manager.open_session(device) as session:
@@ -144,7 +146,7 @@ async def test_ending_the_session_one_is_in_lets_the_body_go_on(
     assert recorded == ["a", "body"]
 
 
-async def test_ending_a_session_tells_what_could_not_be_given_back(
+async def test_b08_g03_ending_a_session_tells_what_could_not_be_given_back(
     device: Device, manager: DeviceSessionManager, make_resource: MakeResource
 ) -> None:
     session = await manager.create_session(device)
@@ -154,7 +156,7 @@ async def test_ending_a_session_tells_what_could_not_be_given_back(
     assert not session.is_active
 
 
-async def test_leaving_a_manager_tells_what_its_created_sessions_left(
+async def test_b01_g03_leaving_a_manager_tells_what_its_created_sessions_left(
     device: Device, make_resource: MakeResource
 ) -> None:
     with pytest.raises(ResourceCleanupError) as caught:
@@ -178,7 +180,7 @@ async def test_an_error_in_a_managers_body_comes_out_bare_with_a_note_of_what_is
     assert not session.is_active
 
 
-async def test_ten_sessions_on_three_devices_end_with_their_manager(
+async def test_b01_ten_sessions_on_three_devices_end_with_their_manager(
     device: Device, other_device: Device, spaces: Spaces, record: Record
 ) -> None:
     sessions: list[Session] = []
@@ -198,7 +200,7 @@ async def test_ten_sessions_on_three_devices_end_with_their_manager(
     assert manager.get_session_stats().active_session_count == 0
 
 
-async def test_a_cancelled_manager_ends_its_sessions(device: Device, spaces: Spaces) -> None:
+async def test_b01_a_cancelled_manager_ends_its_sessions(device: Device, spaces: Spaces) -> None:
     with trio.CancelScope() as scope:
         async with open_session_manager() as manager:
             session = await manager.create_session(device)

@@ -11,7 +11,7 @@ from belay_actors import Device, DeviceSessionManager, RemoteError, Session
 Spaces = Callable[[Device], Awaitable[list[int]]]
 
 
-async def test_two_sessions_hold_different_values_of_one_name(
+async def test_a03_two_sessions_hold_different_values_of_one_name(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     async with manager.open_session(device) as one, manager.open_session(device) as two:
@@ -24,7 +24,7 @@ async def test_two_sessions_hold_different_values_of_one_name(
         assert await two.evaluate("f()") == ("two", 2)
 
 
-async def test_main_and_sessions_do_not_see_each_other(
+async def test_a03_main_and_sessions_do_not_see_each_other(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     await device.execute("x = 'main'")
@@ -39,7 +39,7 @@ async def test_main_and_sessions_do_not_see_each_other(
     assert await device.evaluate("sorted(globals())") == before
 
 
-async def test_imports_are_names_of_the_session_that_made_them(
+async def test_a03_imports_are_names_of_the_session_that_made_them(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     async with manager.open_session(device) as one, manager.open_session(device) as two:
@@ -57,7 +57,7 @@ async def test_a_session_looks_like_main_to_its_code(
         assert await session.execute("if __name__ == '__main__': print('run')") == "run\n"
 
 
-async def test_deleting_the_builtins_of_one_session_does_not_touch_another(
+async def test_a03_deleting_the_builtins_of_one_session_does_not_touch_another(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     async with manager.open_session(device) as one, manager.open_session(device) as two:
@@ -79,7 +79,7 @@ async def test_a_session_that_failed_once_goes_on(
         assert await session.evaluate("x") == 1
 
 
-async def test_the_namespace_goes_with_the_session(
+async def test_a02_the_namespace_goes_with_the_session(
     device: Device, manager: DeviceSessionManager, spaces: Spaces
 ) -> None:
     async with manager.open_session(device) as session:
@@ -113,7 +113,7 @@ async def test_a_session_without_calls_takes_nothing_on_the_board(
     assert session.report.is_clean
 
 
-async def test_many_calls_of_one_session_do_not_hold_up_another(
+async def test_a01_many_calls_of_one_session_do_not_hold_up_another(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     """Turns go round: what came last is served after no more than one call of each other."""
@@ -148,7 +148,7 @@ async def test_many_calls_of_one_session_do_not_hold_up_another(
     assert order[4:] == ["busy"] * 198
 
 
-async def test_calls_of_one_session_are_served_in_their_order(
+async def test_a01_calls_of_one_session_are_served_in_their_order(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     async with manager.open_session(device) as session, manager.open_session(device) as other:
@@ -161,7 +161,7 @@ async def test_calls_of_one_session_are_served_in_their_order(
         assert await session.evaluate("seen") == list(range(40))
 
 
-async def test_twenty_sessions_work_at_once_without_mixing(
+async def test_a01_a03_twenty_sessions_work_at_once_without_mixing(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     async def work(number: int) -> None:
@@ -176,7 +176,7 @@ async def test_twenty_sessions_work_at_once_without_mixing(
             nursery.start_soon(work, number)
 
 
-async def test_a_neighbour_keeps_its_names_when_a_call_is_cancelled(
+async def test_a03_a_neighbour_keeps_its_names_when_a_call_is_cancelled(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     async with manager.open_session(device) as one, manager.open_session(device) as two:

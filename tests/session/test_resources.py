@@ -41,11 +41,12 @@ def failing(text: str) -> Make:
     return fail
 
 
-async def test_a_session_tells_what_it_holds(
+async def test_d03_a_session_tells_what_it_holds(
     device: Device, manager: DeviceSessionManager, make_resource: MakeResource
 ) -> None:
     async with manager.open_session(device) as session:
-        empty = ResourceUsageStats(total_resources=0, total_resource_cost=0, resources_by_type={})
+        assert device.memory is not None
+        empty = ResourceUsageStats(memory_free=device.memory.free)
         assert session.resources.get_resource_stats() == empty
         pin = make_resource("pin", do_nothing, "Pin", 100)
         other_pin = make_resource("pin 2", do_nothing, "Pin", 50)
@@ -54,12 +55,15 @@ async def test_a_session_tells_what_it_holds(
             session.resources.register_resource(resource)
         assert session.resources.get_active_resources() == (pin, other_pin, timer)
         assert session.resources.get_resource_stats() == ResourceUsageStats(
-            total_resources=3, total_resource_cost=157, resources_by_type={"Pin": 2, "Timer": 1}
+            total_resources=3,
+            total_resource_cost=157,
+            resources_by_type={"Pin": 2, "Timer": 1},
+            memory_free=device.memory.free,
         )
     assert session.resources.get_active_resources() == ()
 
 
-async def test_a_second_resource_of_one_id_is_refused(
+async def test_d03_a_second_resource_of_one_id_is_refused(
     device: Device, manager: DeviceSessionManager, make_resource: MakeResource, record: Record
 ) -> None:
     async with manager.open_session(device) as session:
@@ -71,7 +75,7 @@ async def test_a_second_resource_of_one_id_is_refused(
         assert session.resources.get_resource_stats().total_resources == 1
 
 
-async def test_what_is_no_resource_is_refused(
+async def test_d08_what_is_no_resource_is_refused(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     class Nearly:
@@ -98,7 +102,7 @@ async def test_an_ended_session_takes_nothing_in(
     assert recorded == []
 
 
-async def test_any_object_of_the_right_shape_is_a_resource(
+async def test_d03_d08_any_object_of_the_right_shape_is_a_resource(
     device: Device, manager: DeviceSessionManager, recorded: list[str]
 ) -> None:
     class Lamp:
@@ -152,7 +156,7 @@ async def test_a_cleanup_may_use_its_session_from_tasks_that_it_starts(
     assert sorted(said) == ["1", "2"]
 
 
-async def test_failures_come_in_one_error_in_the_order_of_cleanup_and_stop_nothing(
+async def test_d05_g03_failures_come_in_one_error_in_the_order_of_cleanup_and_stop_nothing(
     device: Device,
     manager: DeviceSessionManager,
     make_resource: MakeResource,
@@ -168,14 +172,14 @@ async def test_failures_come_in_one_error_in_the_order_of_cleanup_and_stop_nothi
             session.resources.register_resource(record("e"))
     assert recorded == ["e", "c", "a"]
     assert [str(error) for error in caught.value.exceptions] == ["second", "first"]
-    assert caught.value.exceptions[0].__notes__ == ["This was the cleanup of 'd'."]
+    assert caught.value.exceptions[0].__notes__ == ["This was the cleanup of resource 'd'."]
     assert session.report is not None
     assert session.report.resources_released == ("e", "c", "a")
     assert len(session.report.left) == 2
-    assert "'d'" in session.report.left[0]
+    assert session.report.left[0].what == "resource 'd'"
 
 
-async def test_a_cleanup_that_hangs_is_given_up_and_the_others_are_still_cleaned(
+async def test_d05_a_cleanup_that_hangs_is_given_up_and_the_others_are_still_cleaned(
     device: Device, make_resource: MakeResource, record: Record, recorded: list[str]
 ) -> None:
     options = SessionManagementOptions(resource_cleanup_timeout=0.5)
@@ -237,7 +241,7 @@ async def test_a_cleanup_that_ends_its_session_does_not_wait_for_itself(
     assert session.report.is_clean
 
 
-async def test_resources_can_be_given_back_by_hand(
+async def test_d05_resources_can_be_given_back_by_hand(
     device: Device, manager: DeviceSessionManager, record: Record, recorded: list[str]
 ) -> None:
     async with manager.open_session(device) as session:
@@ -252,7 +256,7 @@ async def test_resources_can_be_given_back_by_hand(
     assert recorded == ["b", "a", "a"]
 
 
-async def test_failures_of_a_cleanup_by_hand_are_told_once(
+async def test_d05_g03_failures_of_a_cleanup_by_hand_are_told_once(
     device: Device, manager: DeviceSessionManager, make_resource: MakeResource
 ) -> None:
     async with manager.open_session(device) as session:
@@ -262,7 +266,7 @@ async def test_failures_of_a_cleanup_by_hand_are_told_once(
         assert session.resources.get_active_resources() == ()
 
 
-async def test_a_cleanup_by_hand_that_is_cancelled_goes_on_when_the_session_ends(
+async def test_d05_a_cleanup_by_hand_that_is_cancelled_goes_on_when_the_session_ends(
     device: Device,
     manager: DeviceSessionManager,
     make_resource: MakeResource,
@@ -292,7 +296,7 @@ async def test_a_cleanup_by_hand_that_is_cancelled_goes_on_when_the_session_ends
     assert recorded == ["c", "b", "a"]
 
 
-async def test_resources_registered_during_a_cleanup_by_hand_are_given_back(
+async def test_d05_resources_registered_during_a_cleanup_by_hand_are_given_back(
     device: Device, manager: DeviceSessionManager, make_resource: MakeResource, record: Record
 ) -> None:
     async with manager.open_session(device) as session:

@@ -17,7 +17,8 @@ PACKAGE = "belay_actors"
 BASE = {"errors", "options"}
 BELOW: dict[str, set[str]] = {
     "errors": set(),
-    "options": set(),
+    "options": {"errors"},
+    "observe": set(),
     "board": set(),
     "wire": set(),
     "values": set(),
@@ -28,6 +29,7 @@ _LOW = set(BELOW)
 BELOW["device"] = _LOW
 BELOW["session"] = BELOW["device"] | {"device"}
 BELOW["manager"] = BELOW["session"] | {"session"}
+BELOW["resources"] = BELOW["manager"]
 BELOW["testing"] = BELOW["manager"] | {"manager"}
 BELOW["cli"] = BELOW["testing"] | {"testing", ""}  # "": the public names
 

@@ -2,6 +2,7 @@
 
 from belay_actors.device._capabilities import DeviceCapabilities as DeviceCapabilities
 from belay_actors.device._device import Device as Device, open_device as open_device
+from belay_actors.device._leases import Lease as Lease, LeaseBook as LeaseBook
 from belay_actors.device._recent_text import RecentText as RecentText
 from belay_actors.device._records import (
     BoardCensus as BoardCensus,
@@ -11,6 +12,7 @@ from belay_actors.device._records import (
     DeviceState as DeviceState,
     DroppedNamespace as DroppedNamespace,
     MakeDeviceError as MakeDeviceError,
+    ProtocolCapabilities as ProtocolCapabilities,
     Seat as Seat,
 )
 from belay_actors.device._runner import CodeRunner as CodeRunner

@@ -176,9 +176,13 @@ class Attachment:
         return refused or await self.run(CORE_KEY, call, is_expression=True)
 
     async def prepare_drop(self) -> None:
-        """Sends what drops namespaces, if the board may be small: later it may have no room."""
+        """Sends what drops namespaces, if the board may be small: later it may have no room.
+
+        If there is no room now either, ``run_helper`` will say so.
+        """
         if self.connection.is_unguarded:
-            await self._send_helper(Helper.DROP)
+            with contextlib.suppress(NoReply):
+                await self._send_helper(Helper.DROP)
 
     async def _send_helper(self, helper: Helper) -> Reply | None:
         """Sends a helper that the board does not have; the reply if it cannot take it."""

@@ -68,6 +68,10 @@ class BoardRestarted(Exception):  # noqa: N818
     """A boot banner came that nobody asked for."""
 
 
+class NotSent(BoardRestarted):
+    """As said, and before anything of the call was sent."""
+
+
 class TooMuchOutput(Exception):  # noqa: N818
     """The call printed more than it may; it is still running."""
 
@@ -126,6 +130,11 @@ class Connection:
         """Whether nothing keeps code from overflowing the board's input, or its memory."""
         return not self._use_paste and not self.link.is_lossless
 
+    @property
+    def uses_raw_paste(self) -> bool:
+        """Whether the board says when it can take more code."""
+        return self._use_paste
+
     def give_up_paste(self) -> None:
         """Sends code by the plain raw REPL from now on."""
         self._use_paste = False
@@ -152,12 +161,12 @@ class Connection:
         """Runs code that answers with a frame of this number.
 
         Raises:
-            LinkEnded, BoardRestarted, NoReply, NotRun, TooMuchOutput: as their names say.
+            LinkEnded, BoardRestarted, NotSent, NoReply, NotRun, TooMuchOutput: as their names say.
 
         Cancellation: the code may still run; ``interrupt`` and ``synchronise`` must follow.
         """
         if self._machine.is_detached:
-            raise BoardRestarted
+            raise NotSent
         await self._send_code(number, source)
         output = bytearray()  # no list: pieces may be of a byte each
         while True:

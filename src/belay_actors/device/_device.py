@@ -14,7 +14,9 @@ from belay_actors.device._attach import MAIN_KEY, Attachment
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
 from belay_actors.device._connection import Reply
+from belay_actors.device._counted import counted
 from belay_actors.device._helpers import BoardHelpers
+from belay_actors.device._leases import LeaseBook
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._recent_text import RecentText
 from belay_actors.device._records import (
@@ -22,9 +24,15 @@ from belay_actors.device._records import (
     DeviceSnapshot,
     DeviceState,
     MakeDeviceError,
+    ProtocolCapabilities,
     Seat,
 )
-from belay_actors.errors import DeviceCapabilityError, DeviceClosedError, DeviceError
+from belay_actors.errors import (
+    DeviceCapabilityError,
+    DeviceClosedError,
+    DeviceError,
+    RemoteError,
+)
 from belay_actors.kernel import Actor, open_service_nursery
 from belay_actors.options import DeviceOptions
 from belay_actors.transport import Transport, parse_url
@@ -40,10 +48,16 @@ class Device(BoardHelpers):
 
     Calls on the device itself run in the board's ``__main__``; those of a session in a namespace of
     its own.
+
+    Attributes:
+        url: that it was opened with.
+        leases: which session holds which named hardware of the board.
     """
 
     def __init__(self, transport: Transport, name: str | None, options: DeviceOptions) -> None:
         self.url = transport.url
+        self.leases = LeaseBook(lambda: self.name)
+        self._options = options
         self._state = DeviceState.OPEN
         self._last_key = MAIN_KEY
         self._dependents: dict[int, Dependent] = {}
@@ -86,6 +100,17 @@ class Device(BoardHelpers):
     def capabilities(self) -> DeviceCapabilities:
         """What the board can do, as its probe, or ``detect``, has told."""
         return self._board.attachment.capabilities
+
+    @property
+    def protocol_capabilities(self) -> ProtocolCapabilities:
+        """How code travels to the board."""
+        connection = self._board.attachment.connection
+        return ProtocolCapabilities(
+            is_lossless=connection.link.is_lossless,
+            uses_raw_paste=connection.uses_raw_paste,
+            max_code_bytes=self.capabilities.max_code_bytes,
+            max_output_bytes=self._options.max_output_bytes,
+        )
 
     @property
     def generation(self) -> int:
@@ -143,9 +168,14 @@ class Device(BoardHelpers):
             self._check_size(code, seat.session_id)
             if seat.key != MAIN_KEY:
                 await board.attachment.prepare_drop()
-            return await board.attachment.run(seat.key, code, is_expression=is_expression)
+            call = board.attachment.run(seat.key, code, is_expression=is_expression)
+            return await counted(seat, call)
 
-        reply = await self._ask(seat, operation, is_urgent=is_urgent)
+        try:
+            reply = await self._ask(seat, operation, is_urgent=is_urgent)
+        except RemoteError:  # by the raw REPL itself, in place of a reply
+            seat.settled += 1
+            raise
         newline = self.capabilities.newline
         value = to_value(reply, newline, self.name, seat.session_id)
         return value, to_text(reply.output, newline)

@@ -13,6 +13,7 @@ from belay_actors.board import Helper
 from belay_actors.device._attach import CORE_KEY, Attachment
 from belay_actors.device._capabilities import DeviceCapabilities
 from belay_actors.device._connection import Reply
+from belay_actors.device._counted import counted
 from belay_actors.device._detection import parse_detection
 from belay_actors.device._dropped import parse_dropped
 from belay_actors.device._outcome import to_text, to_value
@@ -173,9 +174,7 @@ class BoardHelpers(CodeRunner):
         self._check_threads(seat)
         call = f"start_thread({seat.key},{thread_id!r},{code!r})"
         self._check_size(call, seat.session_id)
-        value = await self._ask_helper(
-            seat, Helper.THREADS, call, is_urgent=False, needs_namespace=True
-        )
+        value = await self._ask_helper(seat, Helper.THREADS, call, is_urgent=False, is_work=True)
         if value is not True:
             raise DuplicateResourceError(
                 f"a thread {thread_id!r} of this session runs already; stop it first, or take "
@@ -250,14 +249,18 @@ class BoardHelpers(CodeRunner):
         call: str,
         *,
         is_urgent: bool,
-        needs_namespace: bool = False,
+        is_work: bool = False,
     ) -> Value:
-        """Calls a helper; what is printed meanwhile goes to the background output."""
+        """Calls a helper; what is printed meanwhile goes to the background output.
+
+        Work of a session needs its namespace, and is counted as a call of it.
+        """
 
         async def operation() -> Reply:
-            if needs_namespace:
-                await self._attachment.ensure_namespace(seat.key)
-            return await self._attachment.run_helper(helper, call)
+            if not is_work:
+                return await self._attachment.run_helper(helper, call)
+            await self._attachment.ensure_namespace(seat.key)
+            return await counted(seat, self._attachment.run_helper(helper, call))
 
         reply = await self._ask(seat, operation, is_urgent=is_urgent)
         # A thread that fails for want of its names may say so while they are taken away.

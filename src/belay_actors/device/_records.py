@@ -51,6 +51,23 @@ class DeviceSnapshot:
     unsolicited_bytes: int
 
 
+@attrs.frozen(kw_only=True)
+class ProtocolCapabilities:
+    """How code travels to a board, and answers back.
+
+    Attributes:
+        is_lossless: whether the link loses no bytes; where it may, all code carries a check sum.
+        uses_raw_paste: whether the board says when it can take more code.
+        max_code_bytes: the most that the code of one call may have, or ``None`` for no limit.
+        max_output_bytes: the most that one call may print, or send as a value.
+    """
+
+    is_lossless: bool
+    uses_raw_paste: bool
+    max_code_bytes: int | None
+    max_output_bytes: int
+
+
 @attrs.frozen
 class BoardMemory:
     """A board's heap at one moment, after a garbage collection.
@@ -105,13 +122,33 @@ class BoardCensus:
     namespaces: tuple[int, ...]
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Seat:
-    """A place on a device: a namespace's key, valid for one generation of the board."""
+    """A place on a device: a namespace's key, valid for one generation of the board.
+
+    The two counts are kept by the device; all else never changes.
+
+    Attributes:
+        key: of the namespace.
+        generation: of the board.
+        session_id: whose it is.
+        begun: how many calls began to be sent.
+        settled: how many of them ended with the board's own reply, or are known not to have run.
+    """
 
     key: int
     generation: int
     session_id: str | None
+    begun: int = 0
+    settled: int = 0
+
+    @property
+    def has_unknown_outcome(self) -> bool:
+        """Whether a call began and was not answered, so that nobody knows what it did.
+
+        So it is, too, while a call runs.
+        """
+        return self.begun != self.settled
 
 
 class Dependent(Protocol):

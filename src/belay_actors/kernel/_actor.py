@@ -35,13 +35,14 @@ _call_chain: contextvars.ContextVar[tuple[AnyRequest, ...]] = contextvars.Contex
 
 @attrs.frozen
 class ActorStatistics:
-    """Counts since the actor was made, and how many callers wait now."""
+    """Counts since the actor was made, how many callers wait now, and how long one has run."""
 
     served: int
     failed: int
     interrupted: int
     waiting: int
     is_busy: bool
+    busy_seconds: float = 0.0
 
 
 class Actor:
@@ -76,6 +77,7 @@ class Actor:
         self._rest = Rest(idle)
         self._mailbox = Mailbox()
         self._running: AnyRequest | None = None
+        self._busy_since = 0.0
         self._after_settling: list[Callable[[], None]] = []
         self._life = trio.CancelScope()
         self._token = trio.lowlevel.current_trio_token()
@@ -89,6 +91,7 @@ class Actor:
             interrupted=self._interrupted,
             waiting=len(self._mailbox),
             is_busy=self._running is not None,
+            busy_seconds=trio.current_time() - self._busy_since if self._running else 0.0,
         )
 
     @property
@@ -218,6 +221,7 @@ class Actor:
 
     async def _serve_one(self, request: AnyRequest) -> None:
         self._running = request
+        self._busy_since = trio.current_time()
         chain = _call_chain.set((*request.context.get(_call_chain, ()), request))
         try:
             await self._run(request)

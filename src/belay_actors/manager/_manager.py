@@ -1,58 +1,37 @@
-"""The manager: which sessions exist, on which devices, and that all of them end."""
+"""The manager: it opens sessions on any number of devices, and all of them end with it."""
 
-import enum
 import functools
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import weakref
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
-import attrs
 import trio
 
-from belay_actors.device import Device
+from belay_actors.device import Device, DeviceCapabilities, DeviceState
 from belay_actors.errors import (
     BelayError,
     ResourceCleanupError,
     SessionClosedError,
-    SessionLimitError,
     SessionNotFoundError,
+    WouldDeadlock,
 )
 from belay_actors.kernel import open_body_nursery
-from belay_actors.manager._current import current_sessions, entered, is_inside
+from belay_actors.manager._creation import SessionCreationOptions, find_capabilities
+from belay_actors.manager._health import ManagerHealth, check_manager
+from belay_actors.manager._lifecycle import DeviceSessionState, Lifecycle, StateChange
+from belay_actors.manager._registry import SessionRegistry, SessionStats
+from belay_actors.manager._retry import Attempt, RetryPolicy, run_with_retry
+from belay_actors.observe import Observer, Observers, SessionCreated, SessionRetried
 from belay_actors.options import SessionManagementOptions
-from belay_actors.session import Session
+from belay_actors.session import Session, current_sessions, entered, is_in_cleanup, is_inside
 
 T = TypeVar("T")
 
 _logger = logging.getLogger("belay_actors.manager")
-
-
-class DeviceSessionState(enum.Enum):
-    """Where a manager is in its life: inactive until its first session, disposed at the end."""
-
-    INACTIVE = "inactive"
-    ACTIVE = "active"
-    SHUTDOWN = "shutdown"
-    DISPOSED = "disposed"
-
-
-@attrs.frozen
-class SessionStats:
-    """A manager's sessions in numbers.
-
-    Attributes:
-        active_session_count: how many are open now, those that are ending included.
-        total_session_count: how many were ever opened.
-        max_session_count: the limit.
-        peak_session_count: the most that were ever open at once.
-    """
-
-    active_session_count: int
-    total_session_count: int
-    max_session_count: int
-    peak_session_count: int
+_STRICT = SessionCreationOptions()
 
 
 class DeviceSessionManager:
@@ -62,43 +41,74 @@ class DeviceSessionManager:
         options: that hold for its sessions.
     """
 
-    def __init__(self, options: SessionManagementOptions) -> None:
+    def __init__(self, options: SessionManagementOptions, observers: Observers) -> None:
         self.options = options
-        self._state = DeviceSessionState.INACTIVE
-        self._sessions: dict[str, Session] = {}
+        self._observers = observers
+        self._life = Lifecycle()
+        self._registry = SessionRegistry(options.max_concurrent_sessions)
+        self._devices: weakref.WeakSet[Device] = weakref.WeakSet()
         self._shared: dict[Device, Session] = {}
-        self._shared_lock = trio.Lock()
-        self._total = self._peak = 0
+        self._shared_locks: weakref.WeakKeyDictionary[Device, trio.Lock] = (
+            weakref.WeakKeyDictionary()
+        )
         self._nursery: trio.Nursery
         self._held: set[Session] = set()
         self._left: list[ResourceCleanupError] = []
 
+    # What it tells of itself.
+
     @property
     def state(self) -> DeviceSessionState:
         """Where the manager is in its life."""
-        return self._state
+        return self._life.state
+
+    def subscribe(self) -> AbstractAsyncContextManager[trio.abc.ReceiveChannel[StateChange]]:
+        """Subscribes to the changes of ``state``, for as long as an ``async with`` body runs.
+
+        The body gets an asynchronous iterator over all changes from then on, in order. It ends
+        after the one to ``DISPOSED``. A slow reader loses nothing and keeps nobody waiting.
+
+        Cancellation: harmless at any point.
+        """
+        return self._life.subscribe()
 
     @property
     def current_session_id(self) -> str | None:
         """Id of this manager's session in whose scope the calling task runs; the innermost."""
-        mine = (session.session_id for session in current_sessions() if self._owns(session))
-        return next(mine, None)
+        mine = filter(self._registry.owns, current_sessions())
+        return next((session.session_id for session in mine), None)
+
+    @property
+    def capabilities(self) -> Mapping[Device, DeviceCapabilities]:
+        """What was detected of each device that sessions were opened on, and that is open."""
+        return {
+            device: device.capabilities
+            for device in self._devices
+            if device.state is DeviceState.OPEN and device.capabilities.is_detected
+        }
 
     def get_session_stats(self) -> SessionStats:
         """Returns the present numbers."""
-        return SessionStats(
-            active_session_count=len(self._sessions),
-            total_session_count=self._total,
-            max_session_count=self.options.max_concurrent_sessions,
-            peak_session_count=self._peak,
-        )
+        return self._registry.stats()
+
+    def check_health(self) -> ManagerHealth:
+        """Says how well the manager and its devices are now. Nothing is sent to any board."""
+        devices = {session.device: None for session in self._registry.newest_first()}
+        devices |= {device: None for device in self._devices if device.state is DeviceState.OPEN}
+        return check_manager(self.state, self.get_session_stats(), devices)
+
+    # Sessions.
 
     @asynccontextmanager
-    async def open_session(self, device: Device) -> AsyncGenerator[Session, None]:
+    async def open_session(
+        self, device: Device, creation_options: SessionCreationOptions | None = None
+    ) -> AsyncGenerator[Session, None]:
         """Opens a session for the body, and gives everything back when it is left.
 
         Args:
-            device: that the session is on. Nothing is sent until the first call.
+            device: that the session is on. The first session on a board asks what it can do; the
+                others send nothing until their first call.
+            creation_options: whether a basic session will do if the board does not tell.
 
         Yields:
             The session.
@@ -107,6 +117,8 @@ class DeviceSessionManager:
             SessionClosedError: the manager is shut down; or somebody else ended the session while
                 the body ran, which was cancelled for that.
             SessionLimitError: ``max_concurrent_sessions`` are open.
+            DeviceCapabilityError: the board did not tell what it can do; see
+                ``SessionCreationOptions``.
             SessionTimeoutError: the body took longer than ``default_session_timeout``.
             SessionFailedError: a child task failed; the cause is the group of all that did.
             DeviceError: the device is closed or lost, or its board was reset while the body ran.
@@ -118,22 +130,29 @@ class DeviceSessionManager:
         Cancellation: the session is ended as on any error, shielded, within
         ``resource_cleanup_timeout``; then ``Cancelled`` goes on.
         """
-        session = self._make_session(device)
+        session = await self._make_session(device, creation_options)
         with entered(session):
             async with session.run_scope():
                 yield session
 
-    async def create_session(self, device: Device) -> Session:
+    async def create_session(
+        self, device: Device, creation_options: SessionCreationOptions | None = None
+    ) -> Session:
         """Opens a session that lives until it is ended, or until the manager is left.
 
-        Use ``open_session`` where you can: it cannot be forgotten.
+        Use ``open_session`` where you can: it cannot be forgotten. Or use the session in an
+        ``async with``, which ends it.
+
+        Args:
+            device: as for ``open_session``.
+            creation_options: as for ``open_session``.
 
         Raises:
             SessionClosedError, SessionLimitError, DeviceError: as for ``open_session``.
 
         Cancellation: the session is ended.
         """
-        session = self._make_session(device)
+        session = await self._make_session(device, creation_options)
         await self._nursery.start(self._hold, session)
         try:
             # Where the manager is cancelled, too, the session may have ended before we see it.
@@ -143,15 +162,23 @@ class DeviceSessionManager:
             raise
         return session
 
-    async def get_or_create_session(self, device: Device) -> Session:
+    async def get_or_create_session(
+        self, device: Device, creation_options: SessionCreationOptions | None = None
+    ) -> Session:
         """Returns the shared session of a device; it is created once, however many tasks ask.
+
+        Args:
+            device: as for ``open_session``.
+            creation_options: as for ``open_session``, if it has to be created.
 
         Raises, cancellation: as for ``create_session``.
         """
-        async with self._shared_lock:
+        _check_device(device)
+        async with self._shared_locks.setdefault(device, trio.Lock()):
             session = self._shared.get(device)
             if session is None or not session.is_active:
-                session = self._shared[device] = await self.create_session(device)
+                session = await self.create_session(device, creation_options)
+                self._shared[device] = session
             return session
 
     async def end_session(self, session_id: str) -> None:
@@ -160,13 +187,20 @@ class DeviceSessionManager:
         If its body is running, and the caller is not inside of it, the body is cancelled and its
         scope raises ``SessionClosedError``.
 
+        Args:
+            session_id: of the session. Ended by a part of its own cleanup, nothing happens: it is
+                ending already.
+
         Raises:
+            TypeError: the id is no text.
             SessionNotFoundError: no session of that id is open.
             ResourceCleanupError: not everything could be given back.
 
         Cancellation: shielded, and bounded by ``resource_cleanup_timeout``.
         """
-        session = self._sessions.get(session_id)
+        if not isinstance(session_id, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"a session's id is a str, not {type(session_id).__name__}")
+        session = self._registry.get(session_id)
         if session is None:
             raise SessionNotFoundError(
                 f"this manager has no open session {session_id!r}; it may have ended",
@@ -177,14 +211,26 @@ class DeviceSessionManager:
         await session.aclose()
 
     async def execute_in_session(
-        self, device: Device, operation: Callable[[Session], Awaitable[T]]
+        self,
+        device: Device,
+        operation: Callable[[Session], Awaitable[T]],
+        *,
+        retry: RetryPolicy | None = None,
+        idempotent: bool = False,
+        creation_options: SessionCreationOptions | None = None,
     ) -> T:
         """Runs an async function in a session of its own, or in the one that it is in already.
 
         Args:
             device: that the session is to be on.
             operation: called with the session. A call inside of a session of this manager on the
-                same device joins that session, and leaves it open.
+                same device joins that session, and leaves it open; trying again is then the
+                business of whoever has opened it.
+            retry: how often, and when, to try again what failed recoverably: the whole operation,
+                in a new session each time.
+            idempotent: whether the operation may be run twice. Otherwise it is not tried again if
+                it failed while a call ran on the board.
+            creation_options: as for ``open_session``.
 
         Returns:
             The operation's result.
@@ -192,16 +238,40 @@ class DeviceSessionManager:
         Raises:
             ResourceCleanupError: the operation succeeded, but not everything could be given back;
                 its ``result`` is the operation's.
+            OutcomeUnknownError: it failed recoverably, but was not tried again, because nobody
+                knows what its last call has done; ``__cause__`` is the failure.
             BaseException: the operation's own error, and all that ``open_session`` raises.
 
-        Cancellation: as for ``open_session``.
+        Cancellation: as for ``open_session``; during a delay it comes out at once.
         """
+        _check_device(device)
+        if not callable(operation):
+            raise TypeError(f"an operation is an async function of a session, not {operation!r}")
         for session in current_sessions():
-            if session.device is device and self._owns(session):
+            if session.device is device and self._registry.owns(session):
                 return await operation(session)
+
+        async def attempt(record: Attempt) -> T:
+            return await self._execute_once(device, operation, creation_options, record)
+
+        if retry is None:
+            return await attempt(Attempt(1))
+        tell = functools.partial(self._tell_retry, device, retry.max_attempts)
+        return await run_with_retry(
+            retry, attempt, device=device.name, idempotent=idempotent, tell=tell
+        )
+
+    async def _execute_once(
+        self,
+        device: Device,
+        operation: Callable[[Session], Awaitable[T]],
+        creation_options: SessionCreationOptions | None,
+        record: Attempt,
+    ) -> T:
         results: list[T] = []
         try:
-            async with self.open_session(device) as session:
+            async with self.open_session(device, creation_options) as session:
+                record.session = session
                 results.append(await operation(session))
         except ResourceCleanupError as error:
             if results:
@@ -209,31 +279,57 @@ class DeviceSessionManager:
             raise
         return results[0]
 
+    def _tell_retry(
+        self, device: Device, max_attempts: int, attempt: int, delay: float, error: Exception
+    ) -> None:
+        self._observers.tell(
+            SessionRetried(
+                device=device.name,
+                attempt=attempt,
+                max_attempts=max_attempts,
+                delay=delay,
+                error=type(error).__name__,
+            )
+        )
+
     # The life of a session, from the manager's side.
 
-    def _owns(self, session: Session) -> bool:
-        return self._sessions.get(session.session_id) is session
-
-    def _make_session(self, device: Device) -> Session:
-        if self._state in (DeviceSessionState.SHUTDOWN, DeviceSessionState.DISPOSED):
-            raise SessionClosedError("the session manager is shut down; open another one")
-        if len(self._sessions) >= self.options.max_concurrent_sessions:
-            raise SessionLimitError(
-                f"{len(self._sessions)} sessions are open, which is the limit; end one, or raise "
-                "max_concurrent_sessions",
-                is_recoverable=True,
-                device=device.name,
+    async def _make_session(
+        self, device: Device, creation_options: SessionCreationOptions | None
+    ) -> Session:
+        _check_device(device)
+        creation = _STRICT if creation_options is None else creation_options
+        if not isinstance(creation, SessionCreationOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"SessionCreationOptions are wanted, not {creation!r}")
+        started = trio.current_time()
+        self._check_open()
+        with self._registry.reserved(device):
+            capabilities = await find_capabilities(device, creation)
+            self._check_open()  # it may have been shut down meanwhile
+            session_id = f"session-{secrets.token_hex(4)}"
+            session = Session(
+                device,
+                session_id,
+                capabilities,
+                self.options,
+                observers=self._observers,
+                on_ended=self._forget,
             )
-        session_id = f"session-{secrets.token_hex(4)}"
-        session = Session(device, session_id, self.options, self._forget)
-        self._state = DeviceSessionState.ACTIVE
-        self._sessions[session_id] = session
-        self._total += 1
-        self._peak = max(self._peak, len(self._sessions))
+        self._registry.add(session)
+        self._devices.add(device)
+        self._life.change(DeviceSessionState.ACTIVE)
+        duration = trio.current_time() - started
+        self._observers.tell(
+            SessionCreated(session_id=session_id, device=device.name, duration=duration)
+        )
         return session
 
+    def _check_open(self) -> None:
+        if self.state in (DeviceSessionState.SHUTDOWN, DeviceSessionState.DISPOSED):
+            raise SessionClosedError("the session manager is shut down; open another one")
+
     def _forget(self, session: Session) -> None:
-        self._sessions.pop(session.session_id, None)
+        self._registry.discard(session)
         if self._shared.get(session.device) is session:
             del self._shared[session.device]
 
@@ -262,19 +358,67 @@ class DeviceSessionManager:
 
     # The life of the manager.
 
+    async def shutdown(self) -> None:
+        """Ends all sessions in order, as leaving the manager's scope does, and opens no more.
+
+        Bodies of sessions are cancelled, and their scopes raise ``SessionClosedError``; only one
+        that the caller itself is in goes on, without its session. Does nothing if all has ended.
+
+        Raises:
+            ResourceCleanupError: sessions that were created without a scope could not give
+                everything back.
+            WouldDeadlock: called by a part of a session's cleanup, which it would wait for.
+
+        Cancellation: shielded, and bounded by each session's ``resource_cleanup_timeout``.
+        """
+        self._refuse_cleanup()
+        await self.leave()
+        self._raise_left()
+
+    async def dispose(self) -> None:
+        """Ends all sessions in an emergency: what runs is interrupted, and names are taken off.
+
+        Resources are not cleaned up, and threads are asked to stop but not waited for; also where
+        a graceful end has begun, which is cut short. What is left by that is told, as by any end
+        of a session. Takes about a second where a board does not answer.
+
+        Raises, cancellation: as for ``shutdown``, but that bound is a second and the recovery
+        grace of the devices.
+        """
+        self._refuse_cleanup()
+        self._life.change(DeviceSessionState.DISPOSED)
+        for session in self._registry.newest_first():
+            session.abandon()
+        await self.leave()
+        self._raise_left()
+
+    def _refuse_cleanup(self) -> None:
+        if is_in_cleanup():
+            raise WouldDeadlock(
+                "a session's cleanup cannot end the session manager, which would wait for it; do "
+                "it from another task"
+            )
+
+    def _raise_left(self) -> None:
+        left, self._left = self._left, []
+        if left:
+            raise ResourceCleanupError("sessions could not give everything back", left)
+
     async def leave(self) -> None:
         """Ends all sessions: the newest of each device first, the devices side by side."""
-        self._state = DeviceSessionState.SHUTDOWN
+        if self.state is not DeviceSessionState.DISPOSED:
+            self._life.change(DeviceSessionState.SHUTDOWN)
         held = frozenset(self._held)
         with trio.CancelScope(shield=True):
             by_device: dict[Device, list[Session]] = {}
-            for session in reversed([*self._sessions.values()]):
-                session.refuse(functools.partial(self._make_ended, session))
+            for session in self._registry.newest_first():
+                if not is_inside(session):
+                    session.refuse(functools.partial(self._make_ended, session))
                 by_device.setdefault(session.device, []).append(session)
             async with trio.open_nursery() as nursery:
                 for sessions in by_device.values():
                     nursery.start_soon(self._end_all, sessions, held)
-        self._state = DeviceSessionState.DISPOSED
+        self._life.change(DeviceSessionState.DISPOSED)
 
     async def _end_all(self, sessions: list[Session], held: frozenset[Session]) -> None:
         for session in sessions:
@@ -299,28 +443,39 @@ class DeviceSessionManager:
             for left in self._left:
                 error.add_note(f"And when the session manager ended: {left}")
             raise
-        if self._left:
-            raise ResourceCleanupError("sessions could not give everything back", self._left)
+        self._raise_left()
+
+
+def _check_device(device: Device) -> None:
+    if not isinstance(device, Device):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a session is opened on a Device, not on {device!r}")
 
 
 @asynccontextmanager
 async def open_session_manager(
-    options: SessionManagementOptions | None = None,
+    options: SessionManagementOptions | None = None, *, observers: Iterable[Observer] = ()
 ) -> AsyncGenerator[DeviceSessionManager, None]:
     """Opens a manager for the body. Leaving it ends all of its sessions.
 
     Args:
         options: limits and timeouts of the sessions.
+        observers: hear of sessions, calls and resources, beside the log; nothing with
+            ``enable_session_metrics`` off.
 
     Yields:
         The manager; it may be used from any task, with any number of devices.
 
     Raises:
+        TypeError: the options or an observer are none.
         ResourceCleanupError: sessions that were created without a scope, and were open at the end,
             could not give everything back. An error of the body comes out as it is, with notes.
 
     Cancellation: the sessions are ended, shielded, each within ``resource_cleanup_timeout``.
     """
-    manager = DeviceSessionManager(options or SessionManagementOptions())
+    options = SessionManagementOptions() if options is None else options
+    if not isinstance(options, SessionManagementOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"SessionManagementOptions are wanted, not {options!r}")
+    told = Observers(observers)
+    manager = DeviceSessionManager(options, told if options.enable_session_metrics else Observers())
     async with manager.run_scope():
         yield manager

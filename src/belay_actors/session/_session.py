@@ -1,61 +1,46 @@
-"""The session: a supervisor that owns what was started or taken on a board, and gives it back.
+"""The session: what a user has of a board for a while, with names of its own there.
 
-A session lives in one task, in ``run_scope``: the caller's (``open_session``) or one that the
-manager keeps for it (``create_session``). But its end is not bound to that task: whoever ends it,
-the owner leaving the scope, a manager, a closing device, runs ``end`` in its own task, once, and
-everybody else waits for that. So a device can close even if the session's own task is busy or
-stuck.
+Here it makes its calls, knows what it holds, and says in the end what it gave back. How it lives
+and ends is the supervisor's part.
 """
 
-import contextvars
-import enum
-import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TypeVarTuple, cast
 
 import trio
 
-from belay_actors.device import CodeRunner, Device, DeviceCapabilities, DroppedNamespace, RecentText
-from belay_actors.errors import (
-    BelayError,
-    DeviceResetError,
-    ResourceCleanupError,
-    SessionClosedError,
-    SessionFailedError,
-    SessionTimeoutError,
+from belay_actors.device import (
+    CodeRunner,
+    Device,
+    DeviceCapabilities,
+    Lease,
+    LeaseBook,
+    RecentText,
+    ThreadState,
+    stop_and_confirm,
 )
-from belay_actors.kernel import MakeError, open_body_nursery
+from belay_actors.errors import SessionClosedError
+from belay_actors.observe import CallEnded, CallKind, CallStarted, Event, Observers, SessionEnded
 from belay_actors.options import SessionManagementOptions
+from belay_actors.session._cleanup import make_cleanup_error
+from belay_actors.session._current import is_in_cleanup
+from belay_actors.session._device_context import DeviceContext
+from belay_actors.session._ending import Ending
+from belay_actors.session._executor_context import ExecutorContext
+from belay_actors.session._file_system_context import FileSystemContext
 from belay_actors.session._report import SessionReport
-from belay_actors.session._resources import ChildTask, ResourceTracker, make_cleanup_error
+from belay_actors.session._state import SessionState
+from belay_actors.session._supervisor import SessionPhase, Supervisor
+from belay_actors.session._tracker import ResourceTracker
 from belay_actors.values import Value
 
-Ts = TypeVarTuple("Ts")
 
-_logger = logging.getLogger("belay_actors.session")
-
-# The session whose cleanup the running code is part of: its calls are let through while it ends.
-_cleaning: contextvars.ContextVar["Session | None"] = contextvars.ContextVar(
-    "belay_actors_cleaning", default=None
-)
-
-
-class SessionPhase(enum.Enum):
-    """Where a session is in its life."""
-
-    ACTIVE = "active"
-    STOPPED = "stopped"
-    ENDING = "ending"
-    ENDED = "ended"
-
-
-class Session(CodeRunner):
+class Session(Supervisor, CodeRunner):
     """A scope of work on one board, with names of its own. Made by a manager.
 
     Any number of tasks may use it at once; their calls are served in the order in which they come,
-    in fair turns with those of other sessions.
+    in fair turns with those of other sessions. One that was made by ``create_session`` is an async
+    context manager, which ends it.
 
     Attributes:
         session_id: unique.
@@ -68,43 +53,57 @@ class Session(CodeRunner):
         self,
         device: Device,
         session_id: str,
+        capabilities: DeviceCapabilities,
         options: SessionManagementOptions,
+        *,
+        observers: Observers,
         on_ended: Callable[["Session"], None],
     ) -> None:
-        self.session_id = session_id
-        self.device = device
+        super().__init__(device, session_id, options)
         self.created_at = datetime.now(UTC)
-        self.resources = ResourceTracker(self._check_active, device.name, session_id)
-        self._options = options
+        self.resources = ResourceTracker(self, self._holdings)
+        self._capabilities = capabilities
+        self._observers = observers
         self._on_ended = on_ended
-        self._phase = SessionPhase.ACTIVE
+        self._opened_at = trio.current_time()
+        memory = device.memory if options.enable_session_metrics else None
+        self._memory_before = None if memory is None else memory.used
         self._calls = 0
         self._output: RecentText | None = None
-        self._body_scope = trio.CancelScope()
-        self._nursery: trio.Nursery | None = None
-        self._has_ended = trio.Event()
-        self._make_refusal: MakeError = self._make_closed
-        self._cleanup_error: ResourceCleanupError | None = None
+        self._ending: Ending | None = None
         self._report: SessionReport | None = None
+        # Made when they are asked for, to keep idle sessions small.
+        self._state: SessionState | None = None
+        self._executor_context: ExecutorContext | None = None
+        self._device_context: DeviceContext | None = None
+        self._file_system_context: FileSystemContext | None = None
         self._seat = device.seat(self, session_id)
 
     def __repr__(self) -> str:
         return f"<Session {self.session_id} on {self.device.name} {self._phase.value}>"
 
     @property
-    def is_active(self) -> bool:
-        """Whether it takes calls."""
-        return self._phase is SessionPhase.ACTIVE
-
-    @property
     def capabilities(self) -> DeviceCapabilities:
-        """What the board can do."""
-        return self.device.capabilities
+        """What the board can do, as it was found when the session was opened."""
+        return self._capabilities
 
     @property
     def calls(self) -> int:
         """How many calls it has made, the running and waiting ones included."""
         return self._calls
+
+    @property
+    def has_unknown_outcome(self) -> bool:
+        """Whether a call of it began on the board and did not end with the board's own answer.
+
+        What such a call has done is unknown: it was interrupted, or the board was reset or lost.
+        """
+        return self._seat.has_unknown_outcome
+
+    @property
+    def has_leftovers(self) -> bool:
+        """Whether it has ended, and could not give everything back."""
+        return self._report is not None and not self._report.is_clean
 
     @property
     def background_output(self) -> str:
@@ -116,20 +115,90 @@ class Session(CodeRunner):
         """What it took and gave back; ``None`` until it has ended."""
         return self._report
 
+    # Contexts.
+
+    @property
+    def state(self) -> SessionState:
+        """The session's own data on the host, by typed keys."""
+        self._state = self._state or SessionState(self._check_not_ended)
+        return self._state
+
+    @property
+    def executor_context(self) -> ExecutorContext:
+        """What executors need: deployed code, and threads."""
+        if self._executor_context is None:
+            self._executor_context = ExecutorContext(
+                self,
+                self,
+                self.resources,
+                self.session_id,
+                stop_timeout=self._options.resource_cleanup_timeout,
+            )
+        return self._executor_context
+
+    @property
+    def device_context(self) -> DeviceContext:
+        """Which board it is, and how code travels to it."""
+        if self._device_context is None:
+            self._device_context = DeviceContext(
+                self.device,
+                self.session_id,
+                self._capabilities,
+                is_measuring=self._options.enable_session_metrics,
+            )
+        return self._device_context
+
+    @property
+    def file_system_context(self) -> FileSystemContext:
+        """What is known of the board's files."""
+        if self._file_system_context is None:
+            self._file_system_context = FileSystemContext(self, self.session_id)
+        return self._file_system_context
+
     # Calls.
 
     async def _run(self, code: str, *, is_expression: bool) -> tuple[Value, str]:
-        is_cleanup = self._phase is SessionPhase.ENDING and _cleaning.get() is self
-        if not is_cleanup:
-            self._check_active()
-        self._calls += 1
+        is_cleanup = self._begin_call()
+        if self._observers.hears_calls:
+            return await self._run_observed(code, is_expression, is_cleanup)
         return await self.device.run_in(
             self._seat, code, is_expression=is_expression, is_urgent=is_cleanup
         )
 
-    def _check_active(self) -> None:
-        if self._phase is not SessionPhase.ACTIVE:
-            raise self._refusal()
+    def _begin_call(self) -> bool:
+        """Counts a call, if one may be made. Returns whether it is part of the cleanup."""
+        is_cleanup = self._phase is SessionPhase.ENDING and is_in_cleanup(self)
+        if not is_cleanup:
+            self.check_active()
+        self._calls += 1
+        return is_cleanup
+
+    async def _run_observed(
+        self, code: str, is_expression: bool, is_cleanup: bool
+    ) -> tuple[Value, str]:
+        kind: CallKind = "evaluate" if is_expression else "execute"
+        call_id, about = self._calls, (self.session_id, self.device.name)
+        session_id, device = about
+        self.tell(CallStarted(session_id=session_id, device=device, call_id=call_id, kind=kind))
+        started, error = trio.current_time(), None
+        try:
+            return await self.device.run_in(
+                self._seat, code, is_expression=is_expression, is_urgent=is_cleanup
+            )
+        except BaseException as raised:
+            error = type(raised).__name__
+            raise
+        finally:
+            self.tell(
+                CallEnded(
+                    session_id=session_id,
+                    device=device,
+                    call_id=call_id,
+                    kind=kind,
+                    duration=trio.current_time() - started,
+                    error=error,
+                )
+            )
 
     def _keep_output(self, text: str) -> None:
         self.receive_output(text)
@@ -139,197 +208,113 @@ class Session(CodeRunner):
         self._output = self._output or RecentText()
         self._output.add(text)
 
-    # Child tasks.
+    # Hardware.
 
-    def start_soon(
-        self,
-        task: Callable[[*Ts], Awaitable[object]],
-        *args: *Ts,
-        name: str | None = None,
-    ) -> None:
-        """Starts a task that belongs to the session.
-
-        When the session ends, the task is cancelled in its turn among the resources: before those
-        that were registered earlier, after those that came later. If it fails, the session fails.
+    async def lease(self, name: str, *, wait: bool = False) -> Lease:
+        """Takes hardware of the board for this session: no other one can have it then.
 
         Args:
-            task: an async function.
-            args: its arguments.
-            name: for messages; by default the function's own.
+            name: of the hardware. Free text, compared exactly; the library's own resources write
+                ``"pin:5"``, ``"timer:0"``, ``"i2c:0"``.
+            wait: whether to wait until it is free, first in, first out. Sessions that hold one
+                thing and wait for another can wait for each other for ever: take things in the
+                same order everywhere, or put a time limit on it.
+
+        Returns:
+            The lease. It is given back by its ``release``, by leaving it as a ``with``, and when
+            the session has ended.
 
         Raises:
-            SessionError: the session is ending or has ended.
+            ResourceBusyError: another session holds it; only without ``wait``.
+            DuplicateResourceError: this session holds it already, or waits for it.
+            SessionError, DeviceError: the session is ending or has ended, perhaps while it waited.
+            TypeError, ValueError: the name is no ``str``, or empty.
+
+        Cancellation: the hardware is not taken.
         """
-        self._check_active()
-        if self._nursery is None:
-            raise RuntimeError("the session's scope has not been entered")
-        child = ChildTask(name or str(getattr(task, "__qualname__", task)))
-        self.resources.add_task(child)
-        self._nursery.start_soon(self._run_child, child, lambda: task(*args), name=child.name)
+        LeaseBook.check_name(name)
+        self.check_active()
+        if wait:
+            await self.device.leases.wait_for(name, self.session_id)
+            self.check_active()  # else it is given back at the end, or has been
+        else:
+            await trio.lowlevel.checkpoint()
+            self.check_active()
+            self.device.leases.take(name, self.session_id)
+        return Lease(name, self.session_id, self.device.leases)
 
-    async def _run_child(self, child: ChildTask, task: Callable[[], Awaitable[object]]) -> None:
-        try:
-            with child.entered():
-                await task()
-        except Exception as error:
-            if self.is_active or not self._is_refusal(error):
-                raise
-        finally:
-            self.resources.discard_task(child)
-            child.has_ended.set()
+    # What the tracker and the executor context ask for.
 
-    def _is_refusal(self, error: BaseException) -> bool:
-        """Whether an error only says that the session makes no calls any more."""
-        if isinstance(error, BaseExceptionGroup):
-            group = cast("BaseExceptionGroup[BaseException]", error)
-            return all(map(self._is_refusal, group.exceptions))
-        refusal = self._refusal()
-        return (
-            isinstance(error, type(refusal))
-            and isinstance(error, BelayError)
-            and error.session_id == self.session_id
-        )
+    @property
+    def is_tracking(self) -> bool:
+        """Whether books are kept of what the session holds."""
+        return self._options.enable_resource_tracking
 
-    def _refusal(self) -> Exception:
-        """The error for those who ask for more calls, with this session's id."""
-        error = self._make_refusal()
-        if isinstance(error, BelayError) and error.session_id is None:
-            error.session_id = self.session_id
-        return error
+    @property
+    def has_code(self) -> bool:
+        """Whether what the session has sent is on the board now."""
+        is_open = self.is_active or is_in_cleanup(self)
+        return is_open and self._calls > 0 and self._seat.generation == self.device.generation
 
-    # The scope.
+    def tell(self, event: Event) -> None:
+        """Tells the observers of an event."""
+        self._observers.tell(event)
 
-    @asynccontextmanager
-    async def run_scope(self) -> AsyncGenerator[None, None]:
-        """The session's life in a task; ``Manager.open_session`` tells what comes out of it."""
-        self._body_scope.deadline = trio.current_time() + self._options.default_session_timeout
-        try:
-            async with open_body_nursery(self._leave, self._make_child_failure) as nursery:
-                self._nursery = nursery
-                with self._body_scope:
-                    yield
-        except trio.Cancelled:
-            if self._cleanup_error is not None:
-                _logger.warning("%s was cancelled, and: %s", self, self._cleanup_error)
-            raise
-        except BaseException as error:
-            self._note_cleanup(error)
-            raise
-        if self._body_scope.cancelled_caught:
-            cause = self._refusal()
-            self._note_cleanup(cause)
-            raise cause
-        if self._cleanup_error is not None:
-            raise self._cleanup_error
+    async def start_thread(self, thread_id: str, code: str) -> None:
+        """Starts code in a thread of the board; use ``executor_context.start_thread``."""
+        self.check_active()
+        self._calls += 1
+        await self.device.start_thread(self._seat, thread_id, code)
 
-    async def _leave(self) -> None:
-        if self._body_scope.cancelled_caught and self._phase is SessionPhase.ACTIVE:
-            self._make_refusal = self._make_timeout
-        await self.end()
+    async def stop_thread(self, thread_id: str) -> None:
+        """Stops a thread; use ``resources.unregister_background_thread``."""
+        self._begin_call()
+        await stop_and_confirm(self.device, self._seat, thread_id)
 
-    def _make_child_failure(self, failures: BaseExceptionGroup[BaseException]) -> BaseException:
-        if not isinstance(failures, ExceptionGroup):
-            return failures  # a KeyboardInterrupt or the like is no failure of the session
-        return SessionFailedError(
-            "a child task of the session failed, and the session was ended; see the cause",
-            is_recoverable=True,
-            device=self.device.name,
-            session_id=self.session_id,
-        )
-
-    def _note_cleanup(self, error: BaseException) -> None:
-        if self._cleanup_error is not None:
-            error.add_note(f"And when the session ended: {self._cleanup_error}")
-            for left in self._cleanup_error.exceptions:
-                error.add_note(f"  {left!r}")
+    async def get_thread_states(self) -> Mapping[str, ThreadState]:
+        """Asks the board for its threads; use ``executor_context.get_thread_states``."""
+        self._begin_call()
+        return await self.device.thread_states(self._seat)
 
     # The end.
 
-    def refuse(self, make_error: MakeError) -> None:
-        """Makes no more calls, and ends those that it has made; for others than its owner.
+    def _interrupt_calls(self) -> None:
+        self.device.interrupt(self._seat, self.refusal)
+        self.device.leases.refuse(self.session_id, self.refusal)
 
-        Args:
-            make_error: why; this is what calls, and then the scope, raise.
-        """
-        if self._phase is SessionPhase.ACTIVE:
-            self._phase = SessionPhase.STOPPED
-            self._make_refusal = make_error
-            self.device.interrupt(self._seat, self._refusal)
+    def abandon(self) -> None:
+        super().abandon()
+        if self._ending is not None:
+            self._ending.abandon()
 
-    def stop(self, make_error: MakeError) -> None:
-        """As ``refuse``, and cancels the body, so that the owner ends the session."""
-        self.refuse(make_error)
-        self._body_scope.cancel()
-
-    async def aclose(self) -> None:
-        """Ends the session now: gives back what it holds and takes its names off the board.
-
-        Calls that run are interrupted, and their callers get ``SessionClosedError``. A body goes
-        on, without its session. Does nothing if the session has ended.
-
-        Raises:
-            ResourceCleanupError: not everything could be given back; it says what.
-
-        Cancellation: shielded, and bounded by ``resource_cleanup_timeout``.
-        """
-        await self.end()
-        error, self._cleanup_error = self._cleanup_error, None
-        if error is not None:
-            raise error
-
-    @trio.lowlevel.enable_ki_protection
-    async def end(self) -> None:
-        """Ends the session if nobody else does, and waits until it has ended. Never raises."""
-        if _cleaning.get() is self:  # asked by a resource that is being cleaned up
-            await trio.lowlevel.checkpoint()
-            return
-        with trio.CancelScope(shield=True):
-            if self._phase in (SessionPhase.ENDING, SessionPhase.ENDED):
-                await self._has_ended.wait()
-                return
-            if self._phase is SessionPhase.STOPPED:
-                self._body_scope.cancel()
-            self._phase = SessionPhase.ENDING
-            await self._give_back()
-
-    async def wait_ended(self) -> None:
-        """Waits until the session has ended, whoever ends it.
-
-        Cancellation: harmless.
-        """
-        await self._has_ended.wait()
-
-    async def _give_back(self) -> None:
-        deadline = trio.current_time() + self._options.resource_cleanup_timeout
-        failures: list[Exception] = []
-        dropped = DroppedNamespace(0)
-        token = _cleaning.set(self)
+    async def _give_back(self, budget: float) -> None:
+        self._ending = Ending(self.device, self._seat, self._holdings, budget)
+        if self._is_abandoned:
+            self._ending.abandon()
         try:
-            self.device.interrupt(self._seat, self._refusal)
-            failures += await self.resources.give_back(deadline, reserved=1)
-            dropped = await self._drop(deadline, failures)
+            self._interrupt_calls()
+            measure = self._options.enable_session_metrics
+            await self._ending.run(lambda: self._calls > 0, measure=measure)
         finally:
-            _cleaning.reset(token)
-            # What failed only because the board was reset has nothing left to give back.
-            left = [error for error in failures if not isinstance(error, DeviceResetError)]
-            self._finish(left, dropped)
+            self._finish(self._ending)
 
-    async def _drop(self, deadline: float, failures: list[Exception]) -> DroppedNamespace:
-        """Takes the namespace off the board, if the board has it; failures are appended."""
-        if self._calls and self._seat.generation == self.device.generation:
-            try:
-                with trio.move_on_at(deadline):
-                    return await self.device.drop(self._seat)
-                raise TimeoutError("there was no time left for it")
-            except Exception as error:
-                error.add_note("The session's names could not be taken off the board.")
-                failures.append(error)
-        return DroppedNamespace(0)
+    def _finish(self, ending: Ending) -> None:
+        self._ending = None
+        self._report = self._make_report(ending)
+        self.device.unseat(self._seat)
+        self.device.leases.release_all(self.session_id)
+        if self._state is not None:
+            self._state.clear()
+        if self._file_system_context is not None:
+            self._file_system_context.forget()
+        self._on_ended(self)
+        failures, name = ending.failures, self.device.name
+        self._set_ended(make_cleanup_error(failures, name, self.session_id) if failures else None)
+        self._tell_ended(self._report)
 
-    def _finish(self, left: list[Exception], dropped: DroppedNamespace) -> None:
-        if left:
-            self._cleanup_error = make_cleanup_error(left, self.device.name, self.session_id)
-        self._report = SessionReport(
+    def _make_report(self, ending: Ending) -> SessionReport:
+        dropped = ending.dropped
+        return SessionReport(
             session_id=self.session_id,
             device=self.device.name,
             created_at=self.created_at,
@@ -338,25 +323,21 @@ class Session(CodeRunner):
             names_dropped=dropped.names,
             modules_removed=dropped.modules_removed,
             modules_left=dropped.modules_left,
-            left=tuple("; ".join([str(error), *error.__notes__]) for error in left),
-        )
-        self.device.unseat(self._seat)
-        self._phase = SessionPhase.ENDED
-        self._on_ended(self)
-        self._has_ended.set()
-
-    def _make_closed(self) -> BelayError:
-        return SessionClosedError(
-            "the session has ended; open another one",
-            device=self.device.name,
-            session_id=self.session_id,
+            timers_stopped=dropped.timers_stopped,
+            memory_before=self._memory_before,
+            memory_after=None if dropped.memory is None else dropped.memory.used,
+            left=tuple(failure.leftover for failure in ending.failures),
         )
 
-    def _make_timeout(self) -> BelayError:
-        return SessionTimeoutError(
-            f"the session reached its age limit of {self._options.default_session_timeout} s and "
-            "was ended",
-            is_recoverable=True,
-            device=self.device.name,
-            session_id=self.session_id,
+    def _tell_ended(self, report: SessionReport) -> None:
+        why = type(self.refusal())
+        self.tell(
+            SessionEnded(
+                session_id=self.session_id,
+                device=self.device.name,
+                duration=trio.current_time() - self._opened_at,
+                resources=len(report.resources_released),
+                leftovers=len(report.left),
+                error=None if why is SessionClosedError else why.__name__,
+            )
         )

@@ -1,5 +1,6 @@
 """A check that a piece of a program leaves nothing behind, on the host and on its boards."""
 
+import contextlib
 import gc
 import os
 import re
@@ -13,7 +14,7 @@ import attrs
 import trio
 
 from belay_actors.device import BoardCensus, Device, DeviceState
-from belay_actors.errors import DeviceError
+from belay_actors.errors import DeviceCapabilityError, DeviceError
 from belay_actors.testing._hang import all_tasks, where
 
 _PAUSE = 0.05  # seconds
@@ -110,6 +111,8 @@ class _OnBoard:
         if device.state is not DeviceState.OPEN:
             return None
         try:
+            with contextlib.suppress(DeviceCapabilityError):
+                await device.detect()  # once in a board's life, and it keeps the words it met
             return cls(device.generation, await device.census(), _count_threads(device.process_id))
         except DeviceError:
             return None

@@ -158,7 +158,7 @@ def _end(stage: Stage, row: Progress) -> None:
 def _check_reports(stage: Stage) -> None:
     """Checks that every session told what it gave back, and that nothing is left."""
     reports = [row.report for row in stage.progress if row.report is not None]
-    left = [thing for report in reports for thing in report.left]
+    left = [str(thing) for report in reports for thing in report.left]
     kept = {(report.device, name) for report in reports for name in report.modules_left}
     removed = {(report.device, name) for report in reports for name in report.modules_removed}
     left += [f"module {name} on {device}" for device, name in sorted(kept - removed)]

@@ -99,7 +99,7 @@ def _report_cells(row: Progress) -> tuple[str | Text, ...]:
     report = row.report
     if report is None:
         return "", "", "", "", Text("it has not ended", style="bold red")
-    left = "; ".join(report.left)
+    left = "; ".join(map(str, report.left))
     return (
         str(report.calls),
         str(report.names_dropped),

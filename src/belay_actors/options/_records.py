@@ -3,29 +3,13 @@
 Every option here is enforced somewhere; one that nobody reads does not belong here.
 """
 
-import math
-from typing import Literal
+from typing import Literal, get_args
 
 import attrs
-from attrs import validators
+
+from belay_actors.options._validators import count, finite_seconds, flag, one_of, seconds
 
 Upload = Literal["auto", "plain", "raw-paste"]
-
-
-def _seconds(_: object, attribute: "attrs.Attribute[float]", value: float) -> None:
-    if not isinstance(value, int | float) or not value > 0:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValueError(f"{attribute.name} is a number of seconds above 0, not {value!r}")
-
-
-def _finite_seconds(_: object, attribute: "attrs.Attribute[float]", value: float) -> None:
-    _seconds(_, attribute, value)
-    if math.isinf(value):
-        raise ValueError(f"{attribute.name} must be finite: a board may never answer")
-
-
-def _count(_: object, attribute: "attrs.Attribute[int]", value: int) -> None:
-    if not isinstance(value, int) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValueError(f"{attribute.name} is an integer above 0, not {value!r}")
 
 
 @attrs.frozen(kw_only=True)
@@ -44,13 +28,11 @@ class DeviceOptions:
             has it, ``"auto"`` takes plain where the link loses nothing and raw-paste elsewhere.
     """
 
-    attach_timeout: float = attrs.field(default=3.0, validator=_finite_seconds)
-    recovery_grace: float = attrs.field(default=5.0, validator=_finite_seconds)
-    restart_unresponsive: bool = True
-    max_output_bytes: int = attrs.field(default=64 * 1024 * 1024, validator=_count)
-    upload: Upload = attrs.field(
-        default="auto", validator=validators.in_(("auto", "plain", "raw-paste"))
-    )
+    attach_timeout: float = attrs.field(default=3.0, validator=finite_seconds)
+    recovery_grace: float = attrs.field(default=5.0, validator=finite_seconds)
+    restart_unresponsive: bool = attrs.field(default=True, validator=flag)
+    max_output_bytes: int = attrs.field(default=64 * 1024 * 1024, validator=count)
+    upload: Upload = attrs.field(default="auto", validator=one_of(get_args(Upload)))
 
 
 @attrs.frozen(kw_only=True)
@@ -61,9 +43,15 @@ class SessionManagementOptions:
         default_session_timeout: greatest age of a session in seconds; it is then cancelled with
             ``SessionTimeoutError`` and cleaned up. ``math.inf`` for none.
         max_concurrent_sessions: how many sessions may be open at once.
+        enable_session_metrics: whether observers are told of sessions, and the memory in use on the
+            board is measured when a session ends.
+        enable_resource_tracking: whether a session keeps books of its resources, threads and
+            deployed methods beyond what it needs to give them back.
         resource_cleanup_timeout: seconds for everything that ends a session, together.
     """
 
-    default_session_timeout: float = attrs.field(default=30 * 60.0, validator=_seconds)
-    max_concurrent_sessions: int = attrs.field(default=10, validator=_count)
-    resource_cleanup_timeout: float = attrs.field(default=30.0, validator=_finite_seconds)
+    default_session_timeout: float = attrs.field(default=30 * 60.0, validator=seconds)
+    max_concurrent_sessions: int = attrs.field(default=10, validator=count)
+    enable_session_metrics: bool = attrs.field(default=True, validator=flag)
+    enable_resource_tracking: bool = attrs.field(default=True, validator=flag)
+    resource_cleanup_timeout: float = attrs.field(default=30.0, validator=finite_seconds)

@@ -1,0 +1,68 @@
+"""Which sessions the calling task is in: in their scopes, or in their cleanups.
+
+Both are context variables, so a task started inside is inside, too, and nobody else is. They hold
+sessions of any manager, outermost first.
+"""
+
+import contextvars
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from belay_actors.session._session import Session
+    from belay_actors.session._supervisor import Supervisor
+
+_Sessions = tuple["Supervisor", ...]  # each of them is a Session
+
+_current: contextvars.ContextVar[_Sessions] = contextvars.ContextVar(
+    "belay_actors_current_sessions", default=()
+)
+_cleaning: contextvars.ContextVar[_Sessions] = contextvars.ContextVar(
+    "belay_actors_cleaning", default=()
+)
+
+
+def current_sessions() -> Iterator["Session"]:
+    """Yields the sessions that the calling code is in and may use, innermost first.
+
+    A task that outlives the scope in which it was started is in it no more. A session that ends can
+    be used by its own cleanup only.
+    """
+    return (
+        cast("Session", session)
+        for session in reversed(_current.get())
+        if session.is_active or is_in_cleanup(session)
+    )
+
+
+def is_inside(session: "Supervisor") -> bool:
+    """Whether the calling task runs in the session's scope."""
+    return session in _current.get()
+
+
+def is_in_cleanup(session: "Supervisor | None" = None) -> bool:
+    """Whether the calling code is part of a session's cleanup; of any, if none is named."""
+    cleaning = _cleaning.get()
+    return bool(cleaning) if session is None else session in cleaning
+
+
+@contextmanager
+def entered(session: "Supervisor") -> Generator[None, None, None]:
+    """Makes a session the calling task's current one."""
+    token = _current.set((*_current.get(), session))
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def cleaning(session: "Supervisor") -> Generator[None, None, None]:
+    """Makes the calling task one that cleans up for a session, which is its current one, too."""
+    token = _cleaning.set((*_cleaning.get(), session))
+    try:
+        with entered(session):
+            yield
+    finally:
+        _cleaning.reset(token)

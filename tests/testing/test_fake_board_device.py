@@ -295,6 +295,7 @@ async def test_a_script_has_an_effect_on_the_host(autojump_clock: MockClock) -> 
 async def test_the_history_holds_what_has_run(autojump_clock: MockClock) -> None:
     async with open_fake_board() as board:
         async with open_device(board) as device, open_session_manager() as manager:
+            await device.detect()
             before = board.history
             async with manager.open_session(device) as session:
                 board.script("y", value=2)

@@ -348,6 +348,7 @@ class DeviceSessionManager:
         try:
             async with session.run_scope():
                 task_status.started()
+                del task_status  # it keeps what the session was started with
                 await session.wait_ended()
         except SessionClosedError:
             pass  # ended by the manager, which tells what was left

@@ -21,6 +21,7 @@ from belay_actors.errors import (
 from belay_actors.kernel import open_body_nursery
 from belay_actors.manager._creation import SessionCreationOptions, find_capabilities
 from belay_actors.manager._health import ManagerHealth, check_manager
+from belay_actors.manager._keeper import Keeper
 from belay_actors.manager._lifecycle import DeviceSessionState, Lifecycle, StateChange
 from belay_actors.manager._registry import SessionRegistry, SessionStats
 from belay_actors.manager._retry import Attempt, RetryPolicy, run_with_retry
@@ -51,8 +52,7 @@ class DeviceSessionManager:
         self._shared_locks: weakref.WeakKeyDictionary[Device, trio.Lock] = (
             weakref.WeakKeyDictionary()
         )
-        self._nursery: trio.Nursery
-        self._held: set[Session] = set()
+        self._keeper: Keeper
         self._left: list[ResourceCleanupError] = []
 
     # What it tells of itself.
@@ -150,16 +150,11 @@ class DeviceSessionManager:
         Raises:
             SessionClosedError, SessionLimitError, DeviceError: as for ``open_session``.
 
-        Cancellation: the session is ended.
+        Cancellation: no session is opened.
         """
+        await trio.lowlevel.checkpoint()
         session = await self._make_session(device, creation_options)
-        await self._nursery.start(self._hold, session)
-        try:
-            # Where the manager is cancelled, too, the session may have ended before we see it.
-            await trio.lowlevel.checkpoint_if_cancelled()
-        except trio.Cancelled:
-            await session.end()  # noqa: ASYNC102  # shields itself
-            raise
+        self._keeper.keep(session)
         return session
 
     async def get_or_create_session(
@@ -330,6 +325,7 @@ class DeviceSessionManager:
 
     def _forget(self, session: Session) -> None:
         self._registry.discard(session)
+        self._keeper.release(session)
         if self._shared.get(session.device) is session:
             del self._shared[session.device]
 
@@ -339,23 +335,6 @@ class DeviceSessionManager:
             device=session.device.name,
             session_id=session.session_id,
         )
-
-    async def _hold(
-        self, session: Session, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Is the body of a session that has none of its own."""
-        self._held.add(session)
-        try:
-            async with session.run_scope():
-                task_status.started()
-                del task_status  # it keeps what the session was started with
-                await session.wait_ended()
-        except SessionClosedError:
-            pass  # ended by the manager, which tells what was left
-        except (BelayError, ExceptionGroup) as error:
-            _logger.warning("%r failed: %s", session, error)
-        finally:
-            self._held.discard(session)
 
     # The life of the manager.
 
@@ -409,7 +388,6 @@ class DeviceSessionManager:
         """Ends all sessions: the newest of each device first, the devices side by side."""
         if self.state is not DeviceSessionState.DISPOSED:
             self._life.change(DeviceSessionState.SHUTDOWN)
-        held = frozenset(self._held)
         with trio.CancelScope(shield=True):
             by_device: dict[Device, list[Session]] = {}
             for session in self._registry.newest_first():
@@ -418,13 +396,14 @@ class DeviceSessionManager:
                 by_device.setdefault(session.device, []).append(session)
             async with trio.open_nursery() as nursery:
                 for sessions in by_device.values():
-                    nursery.start_soon(self._end_all, sessions, held)
+                    nursery.start_soon(self._end_all, sessions)
         self._life.change(DeviceSessionState.DISPOSED)
 
-    async def _end_all(self, sessions: list[Session], held: frozenset[Session]) -> None:
+    async def _end_all(self, sessions: list[Session]) -> None:
         for session in sessions:
+            is_kept = session in self._keeper
             await session.end()
-            if session in held:  # a scoped session tells its own scope
+            if is_kept:  # one with a scope tells its own scope
                 try:
                     await session.aclose()
                 except ResourceCleanupError as error:
@@ -434,7 +413,8 @@ class DeviceSessionManager:
     async def run_scope(self) -> AsyncGenerator[None, None]:
         """The manager's life; ``open_session_manager`` tells what comes out of it."""
         try:
-            async with open_body_nursery(self.leave) as self._nursery:
+            async with open_body_nursery(self.leave) as nursery:
+                self._keeper = Keeper(nursery, self.options.default_session_timeout)
                 yield
         except trio.Cancelled:
             for error in self._left:

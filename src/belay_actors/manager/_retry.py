@@ -9,12 +9,12 @@ for a manager) is not known here.
 import random
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 import attrs
 import trio
 
-from belay_actors.errors import BelayError, OutcomeUnknownError, ResourceCleanupError
+from belay_actors.errors import OutcomeUnknownError, is_recoverable
 
 T = TypeVar("T")
 
@@ -75,20 +75,6 @@ class RetryPolicy:
         """
         doubled = self.backoff * 2.0 ** min(attempt - 1, _MOST_DOUBLINGS)
         return min(doubled, self.max_delay) * (1 - self.jitter * draw())
-
-
-def is_recoverable(error: BaseException) -> bool:
-    """Whether the same work can be expected to succeed in a new session.
-
-    An error of this library says so itself, a group if all that is in it does. What could not be
-    given back would be in the way of another attempt; errors of others are not ours to judge.
-    """
-    if isinstance(error, ResourceCleanupError):
-        return False
-    if isinstance(error, ExceptionGroup):
-        group = cast("ExceptionGroup[Exception]", error)
-        return all(map(is_recoverable, group.exceptions))
-    return isinstance(error, BelayError) and error.is_recoverable
 
 
 class AttemptedSession(Protocol):

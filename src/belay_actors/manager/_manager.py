@@ -19,6 +19,13 @@ from belay_actors.errors import (
     WouldDeadlock,
 )
 from belay_actors.kernel import open_body_nursery
+from belay_actors.manager._checks import (
+    check_creation,
+    check_device,
+    check_operation,
+    check_policy,
+    perform,
+)
 from belay_actors.manager._creation import SessionCreationOptions, find_capabilities
 from belay_actors.manager._health import ManagerHealth, check_manager
 from belay_actors.manager._keeper import Keeper
@@ -32,7 +39,6 @@ from belay_actors.session import Session, current_sessions, entered, is_in_clean
 T = TypeVar("T")
 
 _logger = logging.getLogger("belay_actors.manager")
-_STRICT = SessionCreationOptions()
 
 
 class DeviceSessionManager:
@@ -168,7 +174,8 @@ class DeviceSessionManager:
 
         Raises, cancellation: as for ``create_session``.
         """
-        _check_device(device)
+        check_device(device)
+        check_creation(creation_options)
         async with self._shared_locks.setdefault(device, trio.Lock()):
             session = self._shared.get(device)
             if session is None or not session.is_active:
@@ -239,12 +246,13 @@ class DeviceSessionManager:
 
         Cancellation: as for ``open_session``; during a delay it comes out at once.
         """
-        _check_device(device)
-        if not callable(operation):
-            raise TypeError(f"an operation is an async function of a session, not {operation!r}")
+        check_device(device)
+        check_creation(creation_options)
+        check_policy(retry)
+        check_operation(operation)
         for session in current_sessions():
             if session.device is device and self._registry.owns(session):
-                return await operation(session)
+                return await perform(operation, session)
 
         async def attempt(record: Attempt) -> T:
             return await self._execute_once(device, operation, creation_options, record)
@@ -267,7 +275,7 @@ class DeviceSessionManager:
         try:
             async with self.open_session(device, creation_options) as session:
                 record.session = session
-                results.append(await operation(session))
+                results.append(await perform(operation, session))
         except ResourceCleanupError as error:
             if results:
                 error.result = results[0]
@@ -292,10 +300,8 @@ class DeviceSessionManager:
     async def _make_session(
         self, device: Device, creation_options: SessionCreationOptions | None
     ) -> Session:
-        _check_device(device)
-        creation = _STRICT if creation_options is None else creation_options
-        if not isinstance(creation, SessionCreationOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"SessionCreationOptions are wanted, not {creation!r}")
+        check_device(device)
+        creation = check_creation(creation_options)
         started = trio.current_time()
         self._check_open()
         with self._registry.reserved(device):
@@ -425,11 +431,6 @@ class DeviceSessionManager:
                 error.add_note(f"And when the session manager ended: {left}")
             raise
         self._raise_left()
-
-
-def _check_device(device: Device) -> None:
-    if not isinstance(device, Device):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"a session is opened on a Device, not on {device!r}")
 
 
 @asynccontextmanager

@@ -161,7 +161,7 @@ async def test_e03_disposing_cancels_children_and_asks_threads_to_stop(
     await session.executor_context.start_thread("wait", "wait(should_stop)")
     tasks = Path(f"/proc/{device.process_id}/task")
     assert len([*tasks.iterdir()]) == 2
-    with pytest.raises(ResourceCleanupError, match="wait-1"):
+    with pytest.raises(ResourceCleanupError):
         await manager.dispose()
     await trio.testing.wait_all_tasks_blocked()
     assert ended == ["child"]

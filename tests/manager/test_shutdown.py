@@ -218,6 +218,33 @@ async def test_e03_a_child_within_a_child_may_shut_down(
         assert session.report.is_clean
 
 
+async def test_e03_calls_of_the_callers_own_session_do_not_hold_up_the_others(
+    device: Device, manager: DeviceSessionManager
+) -> None:
+    raised: list[SessionClosedError] = []
+
+    async def call(session: Session) -> None:
+        with pytest.raises(SessionClosedError) as caught:
+            await session.execute("while True: pass")
+        raised.append(caught.value)
+
+    async with trio.open_nursery() as nursery, manager.open_session(device) as own:
+        newer = await manager.create_session(device)
+        await newer.execute("x = 1")
+        nursery.start_soon(call, own)
+        await trio.testing.wait_all_tasks_blocked()
+        with trio.move_on_after(10) as scope:
+            await manager.shutdown()
+        assert not scope.cancel_called
+        await trio.lowlevel.checkpoint()
+    assert newer.report is not None
+    assert newer.report.is_clean
+    assert newer.report.names_dropped > 0
+    assert own.report is not None
+    assert own.report.is_clean
+    assert raised[0].session_id == own.session_id
+
+
 async def test_e03_a_cleanup_that_shuts_down_is_refused_and_nothing_is_lost(
     device: Device,
     manager: DeviceSessionManager,

@@ -397,8 +397,8 @@ class DeviceSessionManager:
         with trio.CancelScope(shield=True):
             by_device: dict[Device, list[Session]] = {}
             for session in self._registry.newest_first():
-                if not is_inside(session):
-                    session.refuse(functools.partial(self._make_ended, session))
+                make_error = functools.partial(self._make_ended, session)
+                session.refuse(make_error, spares_body=is_inside(session))
                 by_device.setdefault(session.device, []).append(session)
             async with trio.open_nursery() as nursery:
                 for sessions in by_device.values():

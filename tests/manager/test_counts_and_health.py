@@ -99,6 +99,19 @@ async def test_j01_sessions_that_fail_are_open_no_more(
     assert device.snapshot().session_count == 0
 
 
+async def test_c01_j01_a_created_session_that_is_entered_in_a_cancelled_scope_is_ended(
+    device: Device, manager: DeviceSessionManager
+) -> None:
+    session = await manager.create_session(device)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        async with session:
+            await trio.lowlevel.checkpoint()
+    assert scope.cancelled_caught
+    assert not session.is_active
+    assert counts(manager) == (0, 1, 1)
+
+
 async def test_j01_sessions_too_old_are_open_no_more(device: Device) -> None:
     options = SessionManagementOptions(default_session_timeout=0.2)
     async with open_session_manager(options) as manager:

@@ -157,11 +157,13 @@ async def test_e03_disposing_cancels_children_and_asks_threads_to_stop(
 
     session = await manager.create_session(device)
     session.start_soon(child)
-    # It uses no name of the session, so that taking those away does not end it.
+    # It uses no name of the session, so that taking those away does not end it; and it does not
+    # end at once, so that it is still there when the board looks.
     await session.execute(
         "import time\n"
         "def wait(should_stop, sleep=time.sleep_ms):\n"
-        "    while not should_stop(): sleep(1)"
+        "    while not should_stop(): sleep(1)\n"
+        "    sleep(500)"
     )
     await session.executor_context.start_thread("wait", "wait(should_stop)")
     tasks = Path(f"/proc/{device.process_id}/task")

@@ -287,7 +287,8 @@ class Supervisor(abc.ABC):
             raise error
 
     async def __aenter__(self) -> Self:
-        await trio.lowlevel.checkpoint()
+        # Without a cancellation: nobody would end what could not be entered.
+        await trio.lowlevel.cancel_shielded_checkpoint()
         self.check_active()
         entry = entered(self)
         entry.__enter__()

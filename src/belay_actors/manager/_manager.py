@@ -1,10 +1,9 @@
 """The manager: it opens sessions on any number of devices, and all of them end with it."""
 
-import functools
 import logging
 import secrets
 import weakref
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
@@ -12,27 +11,26 @@ import trio
 
 from belay_actors.device import Device, DeviceCapabilities, DeviceState
 from belay_actors.errors import (
-    BelayError,
     ResourceCleanupError,
     SessionClosedError,
     SessionNotFoundError,
     WouldDeadlock,
 )
 from belay_actors.kernel import open_body_nursery
-from belay_actors.manager._checks import (
-    check_creation,
+from belay_actors.manager._creation import (
+    SessionCreationOptions,
+    check_creation_options,
     check_device,
-    check_operation,
-    check_policy,
-    perform,
+    find_capabilities,
 )
-from belay_actors.manager._creation import SessionCreationOptions, find_capabilities
+from belay_actors.manager._ending import end_all, make_ended
 from belay_actors.manager._health import ManagerHealth, check_manager
 from belay_actors.manager._keeper import Keeper
 from belay_actors.manager._lifecycle import DeviceSessionState, Lifecycle, StateChange
+from belay_actors.manager._operation import check_operation, perform
 from belay_actors.manager._registry import SessionRegistry, SessionStats
 from belay_actors.manager._retry import Attempt, RetryPolicy, run_with_retry
-from belay_actors.observe import Observer, Observers, SessionCreated, SessionRetried
+from belay_actors.observe import Observers, SessionCreated
 from belay_actors.options import SessionManagementOptions
 from belay_actors.session import Session, current_sessions, entered, is_in_cleanup, is_inside
 
@@ -175,7 +173,7 @@ class DeviceSessionManager:
         Raises, cancellation: as for ``create_session``.
         """
         check_device(device)
-        check_creation(creation_options)
+        check_creation_options(creation_options)
         async with self._shared_locks.setdefault(device, trio.Lock()):
             session = self._shared.get(device)
             if session is None or not session.is_active:
@@ -209,7 +207,7 @@ class DeviceSessionManager:
                 session_id=session_id,
             )
         if not is_inside(session):
-            session.stop(functools.partial(self._make_ended, session))
+            session.stop(make_ended(session))
         await session.aclose()
 
     async def execute_in_session(
@@ -247,52 +245,28 @@ class DeviceSessionManager:
         Cancellation: as for ``open_session``; during a delay it comes out at once.
         """
         check_device(device)
-        check_creation(creation_options)
-        check_policy(retry)
-        check_operation(operation)
+        check_creation_options(creation_options)
+        check_operation(operation, retry)
         for session in current_sessions():
             if session.device is device and self._registry.owns(session):
                 return await perform(operation, session)
 
         async def attempt(record: Attempt) -> T:
-            return await self._execute_once(device, operation, creation_options, record)
+            results: list[T] = []
+            try:
+                async with self.open_session(device, creation_options) as session:
+                    record.session = session
+                    results.append(await perform(operation, session))
+            except ResourceCleanupError as error:
+                if results:
+                    error.result = results[0]
+                raise
+            return results[0]
 
         if retry is None:
             return await attempt(Attempt(1))
-        tell = functools.partial(self._tell_retry, device, retry.max_attempts)
         return await run_with_retry(
-            retry, attempt, device=device.name, idempotent=idempotent, tell=tell
-        )
-
-    async def _execute_once(
-        self,
-        device: Device,
-        operation: Callable[[Session], Awaitable[T]],
-        creation_options: SessionCreationOptions | None,
-        record: Attempt,
-    ) -> T:
-        results: list[T] = []
-        try:
-            async with self.open_session(device, creation_options) as session:
-                record.session = session
-                results.append(await perform(operation, session))
-        except ResourceCleanupError as error:
-            if results:
-                error.result = results[0]
-            raise
-        return results[0]
-
-    def _tell_retry(
-        self, device: Device, max_attempts: int, attempt: int, delay: float, error: Exception
-    ) -> None:
-        self._observers.tell(
-            SessionRetried(
-                device=device.name,
-                attempt=attempt,
-                max_attempts=max_attempts,
-                delay=delay,
-                error=type(error).__name__,
-            )
+            retry, attempt, device=device.name, idempotent=idempotent, tell=self._observers.tell
         )
 
     # The life of a session, from the manager's side.
@@ -301,7 +275,7 @@ class DeviceSessionManager:
         self, device: Device, creation_options: SessionCreationOptions | None
     ) -> Session:
         check_device(device)
-        creation = check_creation(creation_options)
+        creation = check_creation_options(creation_options)
         started = trio.current_time()
         self._check_open()
         with self._registry.reserved(device):
@@ -334,13 +308,6 @@ class DeviceSessionManager:
         self._keeper.release(session)
         if self._shared.get(session.device) is session:
             del self._shared[session.device]
-
-    def _make_ended(self, session: Session) -> BelayError:
-        return SessionClosedError(
-            "the session was ended by its manager; open another one",
-            device=session.device.name,
-            session_id=session.session_id,
-        )
 
     # The life of the manager.
 
@@ -391,29 +358,12 @@ class DeviceSessionManager:
             raise ResourceCleanupError("sessions could not give everything back", left)
 
     async def leave(self) -> None:
-        """Ends all sessions: the newest of each device first, the devices side by side."""
+        """Ends all sessions, and the manager's life; what is left is kept to be told."""
         if self.state is not DeviceSessionState.DISPOSED:
             self._life.change(DeviceSessionState.SHUTDOWN)
-        with trio.CancelScope(shield=True):
-            by_device: dict[Device, list[Session]] = {}
-            for session in self._registry.newest_first():
-                make_error = functools.partial(self._make_ended, session)
-                session.refuse(make_error, spares_body=is_inside(session))
-                by_device.setdefault(session.device, []).append(session)
-            async with trio.open_nursery() as nursery:
-                for sessions in by_device.values():
-                    nursery.start_soon(self._end_all, sessions)
+        left = await end_all(self._registry.newest_first(), self._keeper)
+        self._left += left
         self._life.change(DeviceSessionState.DISPOSED)
-
-    async def _end_all(self, sessions: list[Session]) -> None:
-        for session in sessions:
-            is_kept = session in self._keeper
-            await session.end()
-            if is_kept:  # one with a scope tells its own scope
-                try:
-                    await session.aclose()
-                except ResourceCleanupError as error:
-                    self._left.append(error)
 
     @asynccontextmanager
     async def run_scope(self) -> AsyncGenerator[None, None]:
@@ -431,33 +381,3 @@ class DeviceSessionManager:
                 error.add_note(f"And when the session manager ended: {left}")
             raise
         self._raise_left()
-
-
-@asynccontextmanager
-async def open_session_manager(
-    options: SessionManagementOptions | None = None, *, observers: Iterable[Observer] = ()
-) -> AsyncGenerator[DeviceSessionManager, None]:
-    """Opens a manager for the body. Leaving it ends all of its sessions.
-
-    Args:
-        options: limits and timeouts of the sessions.
-        observers: hear of sessions, calls and resources, beside the log; nothing with
-            ``enable_session_metrics`` off.
-
-    Yields:
-        The manager; it may be used from any task, with any number of devices.
-
-    Raises:
-        TypeError: the options or an observer are none.
-        ResourceCleanupError: sessions that were created without a scope, and were open at the end,
-            could not give everything back. An error of the body comes out as it is, with notes.
-
-    Cancellation: the sessions are ended, shielded, each within ``resource_cleanup_timeout``.
-    """
-    options = SessionManagementOptions() if options is None else options
-    if not isinstance(options, SessionManagementOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"SessionManagementOptions are wanted, not {options!r}")
-    told = Observers(observers)
-    manager = DeviceSessionManager(options, told if options.enable_session_metrics else Observers())
-    async with manager.run_scope():
-        yield manager

@@ -15,11 +15,9 @@ import attrs
 import trio
 
 from belay_actors.errors import OutcomeUnknownError, is_recoverable
+from belay_actors.observe import SessionRetried
 
 T = TypeVar("T")
-
-TellRetry = Callable[[int, float, Exception], None]
-"""Is told of each retry: the attempt that failed (from 1), the delay in seconds, the error."""
 
 _MOST_DOUBLINGS = 1000  # 2.0 ** 1024 is no float
 
@@ -116,7 +114,7 @@ async def run_with_retry(
     *,
     device: str,
     idempotent: bool,
-    tell: TellRetry,
+    tell: Callable[[SessionRetried], None],
 ) -> T:
     """Makes attempts until one succeeds, or fails for good.
 
@@ -153,7 +151,15 @@ async def run_with_retry(
                 raise final from error
             earlier.append(f"attempt {record.number}: {type(error).__name__}: {error}")
             delay = policy.delay_after(record.number)
-            tell(record.number, delay, error)
+            tell(
+                SessionRetried(
+                    device=device,
+                    attempt=record.number,
+                    max_attempts=policy.max_attempts,
+                    delay=delay,
+                    error=type(error).__name__,
+                )
+            )
         await trio.sleep(delay)  # out here, so that nobody holds the error meanwhile
 
 

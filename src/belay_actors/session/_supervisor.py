@@ -225,7 +225,7 @@ class Supervisor(abc.ABC):
             return failures  # a KeyboardInterrupt or the like is no failure of the session
         return SessionFailedError(
             "a child task of the session failed, and the session was ended; see the cause",
-            is_recoverable=is_recoverable(failures),
+            is_recoverable=is_recoverable(cast("ExceptionGroup[Exception]", failures)),
             device=self.device.name,
             session_id=self.session_id,
         )
@@ -303,7 +303,7 @@ class Supervisor(abc.ABC):
     ) -> None:
         if self._entries:
             self._entries.pop().__exit__(None, None, None)
-        await self.end()
+        await self.end()  # noqa: ASYNC102  # shields itself
         if error is None:
             await self.aclose()
         else:

@@ -103,7 +103,11 @@ class ExecutorContext:
             TypeError, ValueError: the name is no text, or empty.
         """
         check_name("method_name", method_name)
-        return f"{method_name}-{next(self._numbers)}"
+        for number in self._numbers:
+            thread_id = f"{method_name}-{number}"
+            if not self.resource_tracker.has_thread(thread_id):
+                return thread_id
+        raise AssertionError("numbers never end")
 
     async def start_thread(self, method_name: str, code: str) -> BackgroundThreadInfo:
         """Runs code in a thread of the board, which the session owns from then on.
@@ -126,19 +130,25 @@ class ExecutorContext:
         ``resource_cleanup_timeout``.
         """
         check_name("code", code)
+        tracker, start_is_over = self.resource_tracker, trio.Event()
         thread_id = self.allocate_thread_id(method_name)
-        info = self.resource_tracker.adopt_thread(thread_id, method_name, may_be_absent=True)
+        thread = tracker.adopt_thread(thread_id, method_name, start_is_over)
         try:
-            await self._host.start_thread(thread_id, code)
+            try:
+                await self._host.start_thread(thread_id, code)
+            finally:
+                start_is_over.set()
         except trio.Cancelled:
             # What cannot be stopped now is the session's, which tries again when it ends.
             with trio.move_on_after(self._stop_timeout, shield=True), suppress(BelayError):
-                await self._host.stop_thread(thread_id)
+                await thread.cleanup()
+                tracker.discard_thread(thread)
             raise
-        except (RemoteError, DeviceCapabilityError):
-            self.resource_tracker.discard_thread(thread_id)
+        except (RemoteError, DeviceCapabilityError, ValueError):  # it was not started
+            tracker.discard_thread(thread)
             raise
-        return info
+        tracker.tell_thread(thread)
+        return thread.info
 
     async def get_thread_states(self) -> Mapping[str, ThreadState]:
         """Asks the board for the session's threads, by their ids.

@@ -40,7 +40,15 @@ class ExecutorContext:
         resource_tracker: of the session.
     """
 
-    __slots__ = ("_host", "_numbers", "_runner", "_stop_timeout", "resource_tracker", "session_id")
+    __slots__ = (
+        "_deploying",
+        "_host",
+        "_numbers",
+        "_runner",
+        "_stop_timeout",
+        "resource_tracker",
+        "session_id",
+    )
 
     def __init__(
         self,
@@ -57,6 +65,7 @@ class ExecutorContext:
         self._host = host
         self._stop_timeout = stop_timeout  # seconds, for a thread whose start was cancelled
         self._numbers = itertools.count(1)
+        self._deploying = trio.Lock()
 
     # Deployed methods.
 
@@ -79,19 +88,22 @@ class ExecutorContext:
             The hash of the source.
 
         Raises:
-            RemoteError: the source does not run; it is not remembered.
+            RemoteError: the source does not run.
             DeviceError, SessionError: as for any call.
 
-        Cancellation: as for any call; the method is not remembered.
+        Neither the source nor what it replaces is remembered after an error.
+
+        Cancellation: as for any call; and as after an error.
         """
         check_name("signature", signature)
         check_name("source", source)
         code_hash = hashlib.sha256(source.encode()).digest()
-        if self.is_method_deployed(signature, code_hash):
-            await trio.lowlevel.checkpoint()
-        else:
-            await self._runner.execute(source)
-            self.register_method_deployment(signature, code_hash)
+        async with self._deploying:  # one after the other, so that the last one is what is known
+            if not self.is_method_deployed(signature, code_hash):
+                # However this ends, it may have replaced what was there.
+                self.resource_tracker.forget_deployed_method(signature)
+                await self._runner.execute(source)
+                self.register_method_deployment(signature, code_hash)
         return code_hash
 
     # Threads.

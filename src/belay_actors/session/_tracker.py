@@ -248,6 +248,11 @@ class ResourceTracker:
             )
         )
 
+    def forget_deployed_method(self, signature: str) -> None:
+        """Forgets a method that may be replaced; for the executor context."""
+        if self._methods is not None:
+            self._methods.pop(signature, None)
+
     def is_method_deployed(self, signature: str, code_hash: bytes) -> bool:
         """Whether that very code is on the board now: in this session, since this boot."""
         _check_method(signature, code_hash)

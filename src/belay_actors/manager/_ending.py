@@ -27,8 +27,7 @@ async def end_all(sessions: Iterable[Session], keeper: Keeper) -> list[ResourceC
     left: list[ResourceCleanupError] = []
     by_device: dict[Device, list[Session]] = {}
     for session in sessions:
-        if not is_inside(session):
-            session.refuse(make_ended(session))
+        session.refuse(make_ended(session), spares_body=is_inside(session))
         by_device.setdefault(session.device, []).append(session)
     with trio.CancelScope(shield=True):
         async with trio.open_nursery() as nursery:

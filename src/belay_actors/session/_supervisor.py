@@ -81,7 +81,7 @@ class Supervisor(abc.ABC):
         self._early_children: list[Callable[[trio.Nursery], None]] | None = None
         self._has_ended: trio.Event | None = None
         self._make_refusal: MakeError = self._make_closed
-        self._is_abandoned = False
+        self._spares_body = self._is_abandoned = False
         self._cleanup_error: ResourceCleanupError | None = None
 
     @property
@@ -246,14 +246,17 @@ class Supervisor(abc.ABC):
 
     # The end.
 
-    def refuse(self, make_error: MakeError) -> None:
+    def refuse(self, make_error: MakeError, *, spares_body: bool = False) -> None:
         """Makes no more calls, and ends those that it has made; for others than its owner.
 
         Args:
             make_error: why; this is what calls, and then the scope, raise.
+            spares_body: whether the body goes on, without its session, and its scope raises
+                nothing for that.
         """
         if self._phase is SessionPhase.ACTIVE:
             self._phase = SessionPhase.STOPPED
+            self._spares_body = spares_body
             self._make_refusal = make_error
             self._interrupt_calls()
 
@@ -287,7 +290,8 @@ class Supervisor(abc.ABC):
             raise error
 
     async def __aenter__(self) -> Self:
-        await trio.lowlevel.checkpoint()
+        # Without a cancellation: nobody would end what could not be entered.
+        await trio.lowlevel.cancel_shielded_checkpoint()
         self.check_active()
         enter(self)
         return self
@@ -326,7 +330,8 @@ class Supervisor(abc.ABC):
             with trio.CancelScope(shield=not is_in_cleanup()):
                 await self.wait_ended()
             return
-        if self._phase is SessionPhase.STOPPED and self._body_scope is not None:
+        is_stopped = self._phase is SessionPhase.STOPPED and not self._spares_body
+        if is_stopped and self._body_scope is not None:
             self._body_scope.cancel()
         self._phase = SessionPhase.ENDING
         budget = self._options.resource_cleanup_timeout

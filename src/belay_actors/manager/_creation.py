@@ -30,24 +30,6 @@ class SessionCreationOptions:
         return cls(allows_fallback=True)
 
 
-_STRICT = SessionCreationOptions()
-
-
-def check_device(device: Device) -> None:
-    """Raises ``TypeError`` if that is no device to open a session on."""
-    if not isinstance(device, Device):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"a session is opened on a Device, not on {device!r}")
-
-
-def check_creation_options(creation: SessionCreationOptions | None) -> SessionCreationOptions:
-    """Returns the options, strict by default; raises ``TypeError`` if they are none."""
-    if creation is None:
-        return _STRICT
-    if not isinstance(creation, SessionCreationOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"SessionCreationOptions are wanted, not {creation!r}")
-    return creation
-
-
 async def find_capabilities(device: Device, creation: SessionCreationOptions) -> DeviceCapabilities:
     """Returns what a session may know of its board; only the first on a device asks the board.
 

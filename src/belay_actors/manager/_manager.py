@@ -17,17 +17,18 @@ from belay_actors.errors import (
     WouldDeadlock,
 )
 from belay_actors.kernel import open_body_nursery
-from belay_actors.manager._creation import (
-    SessionCreationOptions,
-    check_creation_options,
+from belay_actors.manager._checks import (
+    check_creation,
     check_device,
-    find_capabilities,
+    check_operation,
+    check_policy,
+    perform,
 )
+from belay_actors.manager._creation import SessionCreationOptions, find_capabilities
 from belay_actors.manager._ending import end_all, make_ended
 from belay_actors.manager._health import ManagerHealth, check_manager
 from belay_actors.manager._keeper import Keeper
 from belay_actors.manager._lifecycle import DeviceSessionState, Lifecycle, StateChange
-from belay_actors.manager._operation import check_operation, perform
 from belay_actors.manager._registry import SessionRegistry, SessionStats
 from belay_actors.manager._retry import Attempt, RetryPolicy, run_with_retry
 from belay_actors.observe import Observers, SessionCreated
@@ -173,7 +174,7 @@ class DeviceSessionManager:
         Raises, cancellation: as for ``create_session``.
         """
         check_device(device)
-        check_creation_options(creation_options)
+        check_creation(creation_options)
         async with self._shared_locks.setdefault(device, trio.Lock()):
             session = self._shared.get(device)
             if session is None or not session.is_active:
@@ -245,8 +246,9 @@ class DeviceSessionManager:
         Cancellation: as for ``open_session``; during a delay it comes out at once.
         """
         check_device(device)
-        check_creation_options(creation_options)
-        check_operation(operation, retry)
+        check_creation(creation_options)
+        check_policy(retry)
+        check_operation(operation)
         for session in current_sessions():
             if session.device is device and self._registry.owns(session):
                 return await perform(operation, session)
@@ -275,7 +277,7 @@ class DeviceSessionManager:
         self, device: Device, creation_options: SessionCreationOptions | None
     ) -> Session:
         check_device(device)
-        creation = check_creation_options(creation_options)
+        creation = check_creation(creation_options)
         started = trio.current_time()
         self._check_open()
         with self._registry.reserved(device):

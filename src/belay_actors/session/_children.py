@@ -52,15 +52,21 @@ class BoardThread:
 
     info: BackgroundThreadInfo
     stop: Callable[[str], Awaitable[None]]
-    may_be_absent: bool
+    # Set when its start is over, whatever came of it; None if that is somebody else's business.
+    start_is_over: trio.Event | None
 
     def __str__(self) -> str:
         return f"thread {self.info.thread_id!r}"
 
     async def cleanup(self) -> None:
-        """Stops the thread, and waits until the board confirms that."""
+        """Stops the thread, and waits until the board confirms that.
+
+        One that is being started is waited for: else it could start after it was stopped.
+        """
+        if self.start_is_over is not None:
+            await self.start_is_over.wait()
         try:
             await self.stop(self.info.thread_id)
         except ResourceNotFoundError:
-            if not self.may_be_absent:
+            if self.start_is_over is None:
                 raise

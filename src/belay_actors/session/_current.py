@@ -50,6 +50,19 @@ def is_in_cleanup(session: "Supervisor | None" = None) -> bool:
     return any(each.report is None and session in (None, each) for each in cleaning)
 
 
+def enter(session: "Supervisor") -> None:
+    """Makes a session the calling task's current one, until it calls ``leave``."""
+    _current.set((*_current.get(), session))
+
+
+def leave(session: "Supervisor") -> None:
+    """Undoes an ``enter``, if it was made by this task, or before this task was started."""
+    inside = [*_current.get()]
+    if session in inside:
+        del inside[len(inside) - 1 - inside[::-1].index(session)]
+        _current.set(tuple(inside))
+
+
 @contextmanager
 def entered(session: "Supervisor") -> Generator[None, None, None]:
     """Makes a session the calling task's current one."""

@@ -130,7 +130,7 @@ class Holdings:
             share = left / (len(keys) - index + reserved)
             self._current = key
             try:
-                failure = await cleaner.clean(child, describe(child), share)
+                failure = await cleaner.clean(child, describe(key), share)
             finally:
                 self._current = outer
             self.discard(key)
@@ -141,8 +141,6 @@ class Holdings:
         return failures
 
 
-def describe(child: Child) -> str:
-    """Returns a child's kind and name."""
-    if isinstance(child, ChildTask | BoardThread):
-        return str(child)
-    return f"resource {child.resource_id!r}"
+def describe(key: Key) -> str:
+    """Returns a child's kind and name. Of a resource, the id that it was registered with."""
+    return f"resource {key!r}" if isinstance(key, str) else str(key)

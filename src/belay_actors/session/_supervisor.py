@@ -11,7 +11,7 @@ import abc
 import enum
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeVarTuple, cast
 
@@ -29,7 +29,7 @@ from belay_actors.errors import (
 from belay_actors.kernel import MakeError, open_body_nursery
 from belay_actors.options import SessionManagementOptions
 from belay_actors.session._children import ChildTask
-from belay_actors.session._current import cleaning, entered, is_in_cleanup
+from belay_actors.session._current import cleaning, enter, is_in_cleanup, leave
 from belay_actors.session._holdings import Holdings
 
 if TYPE_CHECKING:
@@ -83,7 +83,6 @@ class Supervisor(abc.ABC):
         self._make_refusal: MakeError = self._make_closed
         self._spares_body = self._is_abandoned = False
         self._cleanup_error: ResourceCleanupError | None = None
-        self._entries: list[AbstractContextManager[None]] | None = None
 
     @property
     def is_active(self) -> bool:
@@ -201,8 +200,7 @@ class Supervisor(abc.ABC):
                 with body_scope:
                     yield
         except trio.Cancelled:
-            if self._cleanup_error is not None:
-                _logger.warning("%s was cancelled, and: %s", self, self._cleanup_error)
+            self._log_cleanup()
             raise
         except BaseException as error:
             self._note_cleanup(error)
@@ -234,6 +232,11 @@ class Supervisor(abc.ABC):
         """Returns an error's text, with what could not be given back."""
         left = self._cleanup_error
         return str(error) if left is None else f"{error}; and {left}"
+
+    def _log_cleanup(self) -> None:
+        """Tells the log, where an error would tell nobody."""
+        if self._cleanup_error is not None:
+            _logger.warning("%s was cancelled, and: %s", self, self._cleanup_error)
 
     def _note_cleanup(self, error: BaseException) -> None:
         if self._cleanup_error is not None:
@@ -290,9 +293,7 @@ class Supervisor(abc.ABC):
         # Without a cancellation: nobody would end what could not be entered.
         await trio.lowlevel.cancel_shielded_checkpoint()
         self.check_active()
-        entry = entered(self)
-        entry.__enter__()
-        self._entries = [*(self._entries or ()), entry]
+        enter(self)
         return self
 
     async def __aexit__(
@@ -301,14 +302,15 @@ class Supervisor(abc.ABC):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._entries:
-            self._entries.pop().__exit__(None, None, None)
-        await self.end()  # noqa: ASYNC102  # shields itself
+        leave(self)
         if error is None:
             await self.aclose()
-        else:
-            self._note_cleanup(error)
-            self._cleanup_error = None
+            return
+        await self.end()  # noqa: ASYNC102  # shields itself
+        if isinstance(error, trio.Cancelled):
+            self._log_cleanup()
+        self._note_cleanup(error)
+        self._cleanup_error = None
 
     def abandon(self) -> None:
         """Has the end skip what takes time, also if it has begun. What that leaves is told."""

@@ -1,4 +1,4 @@
-"""What a manager tells of itself is right after whatever goes wrong, and costs no board anything."""
+"""What a manager tells of itself is right, whatever has gone wrong, and costs no board anything."""
 
 # a scope is under test, so it is what stands in pytest.raises()
 

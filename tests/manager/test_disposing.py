@@ -38,6 +38,11 @@ def left(session: Session) -> list[str]:
     return [each.what for each in session.report.left]
 
 
+def count_threads(device: Device) -> int:
+    """How many run on a local interpreter, the main one included."""
+    return len([*Path(f"/proc/{device.process_id}/task").iterdir()])
+
+
 async def test_e03_disposing_skips_cleanups_and_tells_so(
     device: Device, manager: DeviceSessionManager, record: Record, recorded: list[str]
 ) -> None:
@@ -166,15 +171,14 @@ async def test_e03_disposing_cancels_children_and_asks_threads_to_stop(
         "    sleep(500)"
     )
     await session.executor_context.start_thread("wait", "wait(should_stop)")
-    tasks = Path(f"/proc/{device.process_id}/task")
-    assert len([*tasks.iterdir()]) == 2
+    assert count_threads(device) == 2
     with pytest.raises(ResourceCleanupError):
         await manager.dispose()
     await trio.testing.wait_all_tasks_blocked()
     assert ended == ["child"]
     assert left(session) == ["thread 'wait-1'"]
     assert (await device.census()).namespaces == ()
-    await eventually(lambda: len([*tasks.iterdir()]) == 1)
+    await eventually(lambda: count_threads(device) == 1)
 
 
 async def test_e03_a_thread_that_had_stopped_is_not_left(
@@ -182,7 +186,7 @@ async def test_e03_a_thread_that_had_stopped_is_not_left(
 ) -> None:
     session = await manager.create_session(device)
     await session.executor_context.start_thread("work", "pass")
-    while (await session.executor_context.get_thread_states())["work-1"].is_running:
+    while (await session.executor_context.get_thread_states())["work-1"].is_running:  # noqa: ASYNC110
         await trio.sleep(0.005)
     await manager.dispose()
     assert left(session) == []

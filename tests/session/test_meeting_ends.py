@@ -72,7 +72,6 @@ async def test_a04_d05_the_end_takes_over_from_a_cleanup_by_hand_that_hangs(
     device: Device,
     manager: DeviceSessionManager,
     make_resource: MakeResource,
-    record: Record,
     recorded: list[str],
     what: str,
 ) -> None:
@@ -84,19 +83,13 @@ async def test_a04_d05_the_end_takes_over_from_a_cleanup_by_hand_that_hangs(
                 await session.resources.release_resource("b")
         assert caught.value.session_id == session.session_id
 
-    async with trio.open_nursery() as nursery:
-        async with manager.open_session(device) as session:
-            for name in ("a", "b"):
-                clean = record(name).cleanup
-                if name == "b":
-
-                    async def clean() -> None:
-                        await hang(recorded)
-
-                session.resources.register_resource(make_resource(name, clean))
-            nursery.start_soon(clean_by_hand, session)
-            await trio.testing.wait_all_tasks_blocked()
-    assert recorded == ["try", "try", "a"]
+    async with trio.open_nursery() as nursery, manager.open_session(device) as session:
+        session.resources.register_resource(make_resource("a", trio.lowlevel.checkpoint))
+        session.resources.register_resource(make_resource("b", lambda: hang(recorded)))
+        nursery.start_soon(clean_by_hand, session)
+        await trio.testing.wait_all_tasks_blocked()
+        await session.aclose()
+    assert recorded == ["try", "try"]
     check_ended(session, "b", "a")
 
 
@@ -107,20 +100,23 @@ async def test_a04_d05_a_cleanup_whose_call_waits_when_the_session_ends_is_tried
         with pytest.raises(SessionClosedError):
             await session.resources.cleanup_resources()
 
-    async with trio.open_nursery() as nursery:
-        async with manager.open_session(device) as other, manager.open_session(device) as session:
-            await session.execute("level = 1")
+    async with (
+        trio.open_nursery() as nursery,
+        manager.open_session(device) as other,
+        manager.open_session(device) as session,
+    ):
+        await session.execute("level = 1")
 
-            async def clean() -> None:
-                await session.execute("level = 0")
+        async def clean() -> None:
+            await session.execute("level = 0")
 
-            session.resources.register_resource(make_resource("lamp", clean))
-            other.start_soon(other.execute, "import time\ntime.sleep_ms(100)")
-            await trio.testing.wait_all_tasks_blocked()
-            nursery.start_soon(clean_by_hand, session)
-            await trio.testing.wait_all_tasks_blocked()
-            await session.aclose()
-            check_ended(session, "lamp")
+        session.resources.register_resource(make_resource("lamp", clean))
+        other.start_soon(other.execute, "import time\ntime.sleep_ms(100)")
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(clean_by_hand, session)
+        await trio.testing.wait_all_tasks_blocked()
+        await session.aclose()
+        check_ended(session, "lamp")
 
 
 async def test_a04_d05_a_cleanup_that_waits_when_the_device_closes_is_tried_again(
@@ -206,7 +202,7 @@ async def test_a04_another_tasks_cleanup_that_holds_on_costs_the_end_its_share_o
     options = SessionManagementOptions(resource_cleanup_timeout=0.6)
     async with trio.open_nursery() as nursery, open_session_manager(options) as manager:
         started = trio.current_time()
-        with pytest.raises(ResourceCleanupError, match="1 thing .*: resource 'clinging'"):
+        with pytest.raises(ResourceCleanupError, match=r"1 thing .*: resource 'clinging'"):
             async with manager.open_session(device) as session:
                 await session.execute("x = 1")
                 session.resources.register_resource(record("a"))
@@ -270,7 +266,6 @@ async def test_a04_d05_a_cleanup_by_hand_may_end_its_session(
     manager: DeviceSessionManager,
     make_resource: MakeResource,
     record: Record,
-    recorded: list[str],
     is_in_task: bool,
 ) -> None:
     session = await manager.create_session(device)
@@ -288,7 +283,6 @@ async def test_a04_d05_a_cleanup_by_hand_may_end_its_session(
     session.resources.register_resource(record("c"))
     with trio.fail_after(5):
         await session.resources.cleanup_resources()
-    assert recorded == ["c", "a"]
     check_ended(session, "c", "a")
     assert session.report is not None
     assert session.report.names_dropped == 1

@@ -227,8 +227,11 @@ class Holdings:
             if child is None or key == outer:  # gone meanwhile, or having its turn already
                 continue
             await trio.lowlevel.checkpoint_if_cancelled()
-            if self._is_taken_over and not run.is_last:
-                return
+            if not run.is_last:
+                if self._is_taken_over:
+                    return
+                if isinstance(child, ChildTask) and child.is_own:
+                    continue
             self._current = key
             try:
                 share = _share(deadline, len(keys) - index + reserved)

@@ -274,14 +274,13 @@ async def test_e03_a_task_that_a_cleanup_has_started_may_shut_down_after_it(
         await session.wait_ended()
         await manager.shutdown()
 
-    async with trio.open_nursery() as nursery:
-        async with manager.open_session(device) as session:
+    async with trio.open_nursery() as nursery, manager.open_session(device) as session:
 
-            async def clean() -> None:
-                nursery.start_soon(shut_down, session)
-                await trio.lowlevel.checkpoint()
+        async def clean() -> None:
+            nursery.start_soon(shut_down, session)
+            await trio.lowlevel.checkpoint()
 
-            session.resources.register_resource(make_resource("last", clean))
+        session.resources.register_resource(make_resource("last", clean))
     assert manager.state is DISPOSED
 
 

@@ -28,16 +28,15 @@ async def listen(
 
 async def test_b03_e02_a_subscriber_hears_of_a_whole_life(device: Device) -> None:
     heard: Steps = []
-    async with trio.open_nursery() as nursery:
-        async with open_session_manager() as manager:
-            await nursery.start(listen, manager, heard)
-            async with manager.open_session(device):
-                await trio.testing.wait_all_tasks_blocked()
-                assert heard == [(INACTIVE, ACTIVE)]
-            async with manager.open_session(device):
-                pass
+    async with trio.open_nursery() as nursery, open_session_manager() as manager:
+        await nursery.start(listen, manager, heard)
+        async with manager.open_session(device):
             await trio.testing.wait_all_tasks_blocked()
             assert heard == [(INACTIVE, ACTIVE)]
+        async with manager.open_session(device):
+            pass
+        await trio.testing.wait_all_tasks_blocked()
+        assert heard == [(INACTIVE, ACTIVE)]
     assert heard == [(INACTIVE, ACTIVE), (ACTIVE, SHUTDOWN), (SHUTDOWN, DISPOSED)]
 
 

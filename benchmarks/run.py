@@ -166,7 +166,7 @@ async def sizes() -> None:
             lambda: stack.enter_async_context(manager.open_session(device)), 300
         )
     show("idle session in a scope", f"{scoped:.0f} B")
-    show("idle session with a task of its own", f"{created:.0f} B")
+    show("idle session without a scope", f"{created:.0f} B")
 
 
 BENCHMARKS = {row.__name__: row for row in (calls, kernel, sessions, sizes)}

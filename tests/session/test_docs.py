@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 import pytest
-from programs import blocks_of, run_program
 
 from belay_actors import DeviceSessionState
+from programs import blocks_of, run_program
 
 PROGRAMS = blocks_of("sessions.md")
 

@@ -13,6 +13,8 @@ T = TypeVar("T")
 class CodeRunner(abc.ABC):
     """Something that can run code on a board, in a namespace of its own."""
 
+    __slots__ = ()
+
     @property
     @abc.abstractmethod
     def capabilities(self) -> DeviceCapabilities:

@@ -27,6 +27,11 @@ class ChildTask:
     def __str__(self) -> str:
         return f"task {self.name!r}"
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the calling code is part of the task."""
+        return self in _own_children.get()
+
     @contextmanager
     def entered(self) -> Generator[None, None, None]:
         """What the task runs in."""
@@ -40,7 +45,7 @@ class ChildTask:
     async def cleanup(self) -> None:
         """Cancels the task and waits until it has ended; not if it is a part of it that asks."""
         self.scope.cancel()
-        if self in _own_children.get():
+        if self.is_own:
             await trio.lowlevel.checkpoint()
         else:
             await self.has_ended.wait()

@@ -28,9 +28,10 @@ from belay_actors.session._device_context import DeviceContext
 from belay_actors.session._ending import Ending
 from belay_actors.session._executor_context import ExecutorContext
 from belay_actors.session._file_system_context import FileSystemContext
+from belay_actors.session._phase import SessionPhase
 from belay_actors.session._report import SessionReport
 from belay_actors.session._state import SessionState
-from belay_actors.session._supervisor import SessionPhase, Supervisor
+from belay_actors.session._supervisor import Supervisor
 from belay_actors.session._tracker import ResourceTracker
 from belay_actors.values import Value
 
@@ -48,6 +49,24 @@ class Session(Supervisor, CodeRunner):
         created_at: when it was opened (UTC).
         resources: what it holds.
     """
+
+    __slots__ = (
+        "_calls",
+        "_capabilities",
+        "_device_context",
+        "_ending",
+        "_executor_context",
+        "_file_system_context",
+        "_memory_before",
+        "_observers",
+        "_on_ended",
+        "_output",
+        "_report",
+        "_seat",
+        "_state",
+        "created_at",
+        "resources",
+    )
 
     def __init__(
         self,

@@ -8,12 +8,11 @@ stuck. What is given back then, and how, is the session's part.
 """
 
 import abc
-import enum
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, TypeVarTuple, cast
+from typing import TYPE_CHECKING, Self, TypeVarTuple, cast
 
 import trio
 
@@ -30,7 +29,8 @@ from belay_actors.kernel import MakeError, open_body_nursery
 from belay_actors.options import SessionManagementOptions
 from belay_actors.session._children import ChildTask
 from belay_actors.session._current import cleaning, enter, is_in_cleanup, leave
-from belay_actors.session._holdings import Holdings
+from belay_actors.session._holdings import Holdings, leave_runs
+from belay_actors.session._phase import Keeper, SessionPhase
 
 if TYPE_CHECKING:
     from belay_actors.session._session import Session
@@ -40,25 +40,6 @@ Ts = TypeVarTuple("Ts")
 _logger = logging.getLogger("belay_actors.session")
 
 
-class SessionPhase(enum.Enum):
-    """Where a session is in its life."""
-
-    ACTIVE = "active"
-    STOPPED = "stopped"
-    ENDING = "ending"
-    ENDED = "ended"
-
-
-class Keeper(Protocol):
-    """What a session without a scope needs of whoever keeps it."""
-
-    def end_soon(self, session: "Session") -> None:
-        """Ends a session in a task of its own."""
-
-    def open_scope(self, session: "Session") -> None:
-        """Gives a session a task that runs its scope."""
-
-
 class Supervisor(abc.ABC):
     """The life of a session.
 
@@ -66,6 +47,25 @@ class Supervisor(abc.ABC):
         session_id: unique.
         device: that it is on.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_body_scope",
+        "_cleanup_error",
+        "_early_children",
+        "_has_ended",
+        "_holdings",
+        "_is_abandoned",
+        "_keeper",
+        "_make_refusal",
+        "_nursery",
+        "_opened_at",
+        "_options",
+        "_phase",
+        "_spares_body",
+        "device",
+        "session_id",
+    )
 
     def __init__(self, device: Device, session_id: str, options: SessionManagementOptions) -> None:
         self.device = device
@@ -156,6 +156,7 @@ class Supervisor(abc.ABC):
 
     async def _run_child(self, child: ChildTask, task: Callable[[], Awaitable[object]]) -> None:
         try:
+            leave_runs()
             with child.entered():
                 await task()
         except Exception as error:
@@ -217,6 +218,9 @@ class Supervisor(abc.ABC):
         if self._body_scope.cancelled_caught and self._phase is SessionPhase.ACTIVE:
             self._make_refusal = self._make_timeout
         await self.end()
+        for error in self._holdings.escaped:
+            assert self._nursery is not None
+            self._nursery.start_soon(_raise, error)
 
     def _make_child_failure(self, failures: BaseExceptionGroup[BaseException]) -> BaseException:
         if not isinstance(failures, ExceptionGroup):
@@ -259,6 +263,7 @@ class Supervisor(abc.ABC):
             self._spares_body = spares_body
             self._make_refusal = make_error
             self._interrupt_calls()
+            self._holdings.take_over()
 
     def stop(self, make_error: MakeError) -> None:
         """As ``refuse``, and cancels the body, so that the owner ends the session."""
@@ -384,3 +389,9 @@ class Supervisor(abc.ABC):
             device=self.device.name,
             session_id=self.session_id,
         )
+
+
+async def _raise(error: BaseException) -> None:
+    """Is a child that fails with what a cleanup has raised."""
+    await trio.lowlevel.cancel_shielded_checkpoint()
+    raise error

@@ -62,7 +62,7 @@ def detections(monkeypatch: pytest.MonkeyPatch) -> list[Attachment]:
 @pytest.fixture
 async def odd_device(tmp_path: Path) -> AsyncIterator[Device]:
     """A device whose detection imports the test's own ``machine.py``, if there is one."""
-    options = DeviceOptions(attach_timeout=60)
+    options = DeviceOptions(attach_timeout=10)
     async with open_device("micropython:", options=options) as device:
         await device.execute(f"import sys\nsys.path.insert(0, {str(tmp_path)!r})")
         yield device

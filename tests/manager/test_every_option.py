@@ -82,6 +82,7 @@ async def test_h01_default_session_timeout_ends_created_and_shared_sessions_each
             await trio.sleep_forever()
 
         async with trio.open_nursery() as nursery:
+            nursery.cancel_scope.deadline = trio.current_time() + 10 * limit
             nursery.start_soon(wait, await manager.create_session(device))
             await trio.sleep(10)
             shared = await manager.get_or_create_session(device)

@@ -5,13 +5,19 @@ It gets one when it has to end without anybody waiting for that (it was reset, l
 when it starts child tasks. All of these are children of the manager.
 """
 
+import contextvars
+import functools
 import logging
 import math
+from collections.abc import Awaitable, Callable
+from typing import TypeVarTuple
 
 import trio
 
 from belay_actors.errors import BelayError, SessionClosedError, SessionFailedError
 from belay_actors.session import Session
+
+Ts = TypeVarTuple("Ts")
 
 _logger = logging.getLogger("belay_actors.manager")
 
@@ -41,7 +47,7 @@ class Keeper:
         self._aging[session] = None
         if self._nap is None:
             self._nap = trio.CancelScope()
-            self._nursery.start_soon(self._watch_age, self._nap)
+            self._start(self._watch_age, self._nap, name="age of sessions")
         self._set_alarm()
 
     def release(self, session: Session) -> None:
@@ -59,11 +65,16 @@ class Keeper:
 
     def end_soon(self, session: Session) -> None:
         """Ends a session in a task of its own."""
-        self._nursery.start_soon(session.end, name=f"end of {session.session_id}")
+        self._start(session.end, name=f"end of {session.session_id}")
 
     def open_scope(self, session: Session) -> None:
         """Gives a session a task with a nursery, so that it can have child tasks."""
-        self._nursery.start_soon(self._hold, session, name=f"scope of {session.session_id}")
+        self._start(self._hold, session, name=f"scope of {session.session_id}")
+
+    def _start(self, task: Callable[[*Ts], Awaitable[object]], *args: *Ts, name: str) -> None:
+        """Starts a task that is part of nothing that its starter is in, and holds none of it."""
+        start = functools.partial(self._nursery.start_soon, task, *args, name=name)
+        contextvars.Context().run(start)
 
     async def _hold(self, session: Session) -> None:
         try:

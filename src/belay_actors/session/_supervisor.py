@@ -8,6 +8,7 @@ stuck. What is given back then, and how, is the session's part.
 """
 
 import abc
+import contextvars
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -143,7 +144,8 @@ class Supervisor(abc.ABC):
         if self._nursery is not None:
             start(self._nursery)
         else:
-            self._start_early(start)
+            context = contextvars.copy_context()
+            self._start_early(lambda nursery: context.run(start, nursery))
 
     def _start_early(self, start: Callable[[trio.Nursery], None]) -> None:
         """Starts a child of a session that has no nursery yet, as soon as it has."""
@@ -153,6 +155,12 @@ class Supervisor(abc.ABC):
         self._early_children = [start]
         assert self._keeper is not None, "a session has a scope or a keeper"
         self._keeper.open_scope(self._self)
+
+    def _start_waiting(self, nursery: trio.Nursery) -> None:
+        """Starts the children that had to wait for a nursery; nothing holds their contexts then."""
+        early, self._early_children = self._early_children, None
+        for start in early or ():
+            start(nursery)
 
     async def _run_child(self, child: ChildTask, task: Callable[[], Awaitable[object]]) -> None:
         try:
@@ -196,8 +204,7 @@ class Supervisor(abc.ABC):
         try:
             async with open_body_nursery(self._leave, self._make_child_failure) as nursery:
                 self._nursery = nursery
-                for start in self._early_children or ():
-                    start(nursery)
+                self._start_waiting(nursery)
                 with body_scope:
                     yield
         except trio.Cancelled:

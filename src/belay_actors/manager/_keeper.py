@@ -11,7 +11,7 @@ import math
 import trio
 
 from belay_actors.errors import BelayError, SessionClosedError, SessionFailedError
-from belay_actors.session import Session
+from belay_actors.session import Session, Supervisor
 
 _logger = logging.getLogger("belay_actors.manager")
 
@@ -57,15 +57,15 @@ class Keeper:
 
     # What a session asks of its keeper.
 
-    def end_soon(self, session: Session) -> None:
+    def end_soon(self, session: Supervisor) -> None:
         """Ends a session in a task of its own."""
         self._nursery.start_soon(session.end, name=f"end of {session.session_id}")
 
-    def open_scope(self, session: Session) -> None:
+    def open_scope(self, session: Supervisor) -> None:
         """Gives a session a task with a nursery, so that it can have child tasks."""
         self._nursery.start_soon(self._hold, session, name=f"scope of {session.session_id}")
 
-    async def _hold(self, session: Session) -> None:
+    async def _hold(self, session: Supervisor) -> None:
         try:
             async with session.run_scope():
                 await session.wait_ended()

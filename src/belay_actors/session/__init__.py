@@ -29,4 +29,5 @@ from belay_actors.session._resource import (
 )
 from belay_actors.session._session import Session as Session
 from belay_actors.session._state import SessionState as SessionState, StateKey as StateKey
+from belay_actors.session._supervisor import Supervisor as Supervisor
 from belay_actors.session._tracker import ResourceTracker as ResourceTracker

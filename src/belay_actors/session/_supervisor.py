@@ -12,7 +12,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVarTuple, cast
+from typing import Self, TypeVarTuple, cast
 
 import trio
 
@@ -31,9 +31,6 @@ from belay_actors.session._children import ChildTask
 from belay_actors.session._current import cleaning, enter, is_in_cleanup, leave
 from belay_actors.session._holdings import Holdings, leave_runs
 from belay_actors.session._phase import Keeper, SessionPhase
-
-if TYPE_CHECKING:
-    from belay_actors.session._session import Session
 
 Ts = TypeVarTuple("Ts")
 
@@ -94,11 +91,6 @@ class Supervisor(abc.ABC):
         """When it was opened, on trio's clock."""
         return self._opened_at
 
-    @property
-    @abc.abstractmethod
-    def _self(self) -> "Session":
-        """The session that this is a part of."""
-
     def keep_by(self, keeper: Keeper) -> None:
         """Has somebody keep it who ends it, since it has no scope. Once, when it was opened."""
         self._keeper = keeper
@@ -152,7 +144,7 @@ class Supervisor(abc.ABC):
             return
         self._early_children = [start]
         assert self._keeper is not None, "a session has a scope or a keeper"
-        self._keeper.open_scope(self._self)
+        self._keeper.open_scope(self)
 
     async def _run_child(self, child: ChildTask, task: Callable[[], Awaitable[object]]) -> None:
         try:
@@ -271,7 +263,7 @@ class Supervisor(abc.ABC):
         if self._body_scope is not None:
             self._body_scope.cancel()
         elif self._keeper is not None:
-            self._keeper.end_soon(self._self)
+            self._keeper.end_soon(self)
 
     def expire(self) -> None:
         """As ``stop``, because the session is too old."""

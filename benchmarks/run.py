@@ -3,11 +3,14 @@
 ``python benchmarks/run.py`` for all, ``python benchmarks/run.py calls`` for one of them.
 """
 
+import itertools
 import platform
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
+import attrs
 import trio
 from floor import BlockingClient
 from timing import bytes_per_item, interleave, median
@@ -151,6 +154,17 @@ async def sessions() -> None:
         show(name, f"{median(taken) / 1000:.3f} ms")
 
 
+@attrs.define
+class _Resource:
+    resource_id: str
+    resource_type: str = "Thing"
+    estimated_cost: int = 10
+    created_at: datetime = attrs.field(factory=lambda: datetime.now(UTC))
+
+    async def cleanup(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
 async def sizes() -> None:
     """Bytes on the wire, and of the host's memory."""
     show("probe, bytes out", str(len(probe_source("abcd"))))
@@ -165,8 +179,23 @@ async def sizes() -> None:
         scoped = await bytes_per_item(
             lambda: stack.enter_async_context(manager.open_session(device)), 300
         )
+        holder = (await manager.create_session(device)).resources
+        numbers = itertools.count()
+
+        async def track() -> object:
+            resource = _Resource(f"resource {next(numbers)}")
+            return holder.register_resource(resource)
+
+        async def deploy() -> object:
+            signature = f"method_{next(numbers)}(int) -> float"
+            return holder.register_deployed_method(signature, signature.encode().ljust(32)[:32])
+
+        tracked = await bytes_per_item(track, 1000)
+        cached = await bytes_per_item(deploy, 1000)
     show("idle session in a scope", f"{scoped:.0f} B")
     show("idle session without a scope", f"{created:.0f} B")
+    show("tracked resource, itself included", f"{tracked:.0f} B")
+    show("cached method", f"{cached:.0f} B")
 
 
 BENCHMARKS = {row.__name__: row for row in (calls, kernel, sessions, sizes)}

@@ -15,7 +15,7 @@ from typing import TypeVarTuple
 import trio
 
 from belay_actors.errors import BelayError, SessionClosedError, SessionFailedError
-from belay_actors.session import Session
+from belay_actors.session import Session, Supervisor
 
 Ts = TypeVarTuple("Ts")
 
@@ -63,11 +63,11 @@ class Keeper:
 
     # What a session asks of its keeper.
 
-    def end_soon(self, session: Session) -> None:
+    def end_soon(self, session: Supervisor) -> None:
         """Ends a session in a task of its own."""
         self._start(session.end, name=f"end of {session.session_id}")
 
-    def open_scope(self, session: Session) -> None:
+    def open_scope(self, session: Supervisor) -> None:
         """Gives a session a task with a nursery, so that it can have child tasks."""
         self._start(self._hold, session, name=f"scope of {session.session_id}")
 
@@ -76,7 +76,7 @@ class Keeper:
         start = functools.partial(self._nursery.start_soon, task, *args, name=name)
         contextvars.Context().run(start)
 
-    async def _hold(self, session: Session) -> None:
+    async def _hold(self, session: Supervisor) -> None:
         try:
             async with session.run_scope():
                 await session.wait_ended()

@@ -33,7 +33,7 @@ from belay_actors.manager._registry import SessionRegistry, SessionStats
 from belay_actors.manager._retry import Attempt, RetryPolicy, run_with_retry
 from belay_actors.observe import Observers, SessionCreated
 from belay_actors.options import SessionManagementOptions
-from belay_actors.session import Session, current_sessions, entered, is_in_cleanup, is_inside
+from belay_actors.session import Session, current_sessions, enter, is_in_cleanup, is_inside, leave
 
 T = TypeVar("T")
 
@@ -136,9 +136,12 @@ class DeviceSessionManager:
         ``resource_cleanup_timeout``; then ``Cancelled`` goes on.
         """
         session = await self._make_session(device, creation_options)
-        with entered(session):
+        enter(session)
+        try:
             async with session.run_scope():
                 yield session
+        finally:
+            leave(session)
 
     async def create_session(
         self, device: Device, creation_options: SessionCreationOptions | None = None

@@ -3,9 +3,10 @@
 from belay_actors.session._cleanup import Leftover as Leftover
 from belay_actors.session._current import (
     current_sessions as current_sessions,
-    entered as entered,
+    enter as enter,
     is_in_cleanup as is_in_cleanup,
     is_inside as is_inside,
+    leave as leave,
 )
 from belay_actors.session._device_context import (
     DeviceContext as DeviceContext,
@@ -29,4 +30,5 @@ from belay_actors.session._resource import (
 )
 from belay_actors.session._session import Session as Session
 from belay_actors.session._state import SessionState as SessionState, StateKey as StateKey
+from belay_actors.session._supervisor import Supervisor as Supervisor
 from belay_actors.session._tracker import ResourceTracker as ResourceTracker

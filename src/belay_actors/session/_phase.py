@@ -4,7 +4,7 @@ import enum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from belay_actors.session._session import Session
+    from belay_actors.session._supervisor import Supervisor
 
 
 class SessionPhase(enum.Enum):
@@ -19,8 +19,8 @@ class SessionPhase(enum.Enum):
 class Keeper(Protocol):
     """What a session without a scope needs of whoever keeps it."""
 
-    def end_soon(self, session: "Session") -> None:
+    def end_soon(self, session: "Supervisor") -> None:
         """Ends a session in a task of its own."""
 
-    def open_scope(self, session: "Session") -> None:
+    def open_scope(self, session: "Supervisor") -> None:
         """Gives a session a task that runs its scope."""

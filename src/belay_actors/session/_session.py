@@ -296,10 +296,6 @@ class Session(Supervisor, CodeRunner):
 
     # The end.
 
-    @property
-    def _self(self) -> "Session":
-        return self
-
     def _interrupt_calls(self) -> None:
         self.device.interrupt(self._seat, self.refusal)
         self.device.leases.refuse(self.session_id, self.refusal)

@@ -13,7 +13,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVarTuple, cast
+from typing import Self, TypeVarTuple, cast
 
 import trio
 
@@ -32,9 +32,6 @@ from belay_actors.session._children import ChildTask
 from belay_actors.session._current import cleaning, enter, is_in_cleanup, leave
 from belay_actors.session._holdings import Holdings, leave_runs
 from belay_actors.session._phase import Keeper, SessionPhase
-
-if TYPE_CHECKING:
-    from belay_actors.session._session import Session
 
 Ts = TypeVarTuple("Ts")
 
@@ -95,11 +92,6 @@ class Supervisor(abc.ABC):
         """When it was opened, on trio's clock."""
         return self._opened_at
 
-    @property
-    @abc.abstractmethod
-    def _self(self) -> "Session":
-        """The session that this is a part of."""
-
     def keep_by(self, keeper: Keeper) -> None:
         """Has somebody keep it who ends it, since it has no scope. Once, when it was opened."""
         self._keeper = keeper
@@ -154,7 +146,7 @@ class Supervisor(abc.ABC):
             return
         self._early_children = [start]
         assert self._keeper is not None, "a session has a scope or a keeper"
-        self._keeper.open_scope(self._self)
+        self._keeper.open_scope(self)
 
     def _start_waiting(self, nursery: trio.Nursery) -> None:
         """Starts the children that had to wait for a nursery; nothing holds their contexts then."""
@@ -278,7 +270,7 @@ class Supervisor(abc.ABC):
         if self._body_scope is not None:
             self._body_scope.cancel()
         elif self._keeper is not None:
-            self._keeper.end_soon(self._self)
+            self._keeper.end_soon(self)
 
     def expire(self) -> None:
         """As ``stop``, because the session is too old."""

@@ -182,13 +182,13 @@ async def sizes() -> None:
         holder = (await manager.create_session(device)).resources
         numbers = itertools.count()
 
-        async def track() -> object:
+        async def track() -> None:
             resource = _Resource(f"resource {next(numbers)}")
-            return holder.register_resource(resource)
+            holder.register_resource(resource)
 
-        async def deploy() -> object:
+        async def deploy() -> None:
             signature = f"method_{next(numbers)}(int) -> float"
-            return holder.register_deployed_method(signature, signature.encode().ljust(32)[:32])
+            holder.register_deployed_method(signature, signature.encode().ljust(32)[:32])
 
         tracked = await bytes_per_item(track, 1000)
         cached = await bytes_per_item(deploy, 1000)

@@ -5,7 +5,7 @@
 
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import attrs
 import pytest
@@ -377,6 +377,22 @@ async def test_e04_threads_go_with_a_reset(
             await trio.sleep_forever()
     assert session.report is not None
     assert session.report.is_clean
+
+
+async def test_e04_a_thread_that_looks_up_names_without_end_does_not_crash_its_board(
+    device: Device,
+) -> None:
+    await device.execute(COUNTS)
+    options = SessionManagementOptions(resource_cleanup_timeout=0.05)
+    async with open_session_manager(options) as manager:
+        for _ in range(10):
+            await device.execute("builtins.go = True")
+            with suppress(ResourceCleanupError):
+                async with manager.open_session(device) as session:
+                    await session.execute("x = 1")
+                    await session.executor_context.start_thread("cling", "while go: x")
+            await device.execute("builtins.go = False")
+    assert device.generation == 1
 
 
 async def test_d01_a_stop_that_ran_out_of_time_is_still_the_sessions(

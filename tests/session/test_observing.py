@@ -171,11 +171,10 @@ async def test_f01_calls_that_the_end_interrupts_are_over_before_it(
         with pytest.raises(SessionClosedError):
             await session.execute("while True: pass")
 
-    async with trio.open_nursery() as nursery:
-        async with watched.open_session(device) as session:
-            for _ in range(3):
-                nursery.start_soon(call)
-            await trio.testing.wait_all_tasks_blocked()
+    async with trio.open_nursery() as nursery, watched.open_session(device) as session:
+        for _ in range(3):
+            nursery.start_soon(call)
+        await trio.testing.wait_all_tasks_blocked()
     assert {event.error for event in heard.of(CallEnded)} == {"SessionClosedError"}
     heard.check_order()
 
@@ -258,10 +257,15 @@ async def test_f01_what_the_board_still_has_is_heard(device: Device, heard: Reco
     async with open_session_manager(options, observers=[heard]) as manager:
         with pytest.raises(ResourceCleanupError):
             async with manager.open_session(device) as session:
-                await session.executor_context.start_thread(
-                    "cling", "def cling(board=board):\n while board['go']: pass\ncling()"
+                await session.execute(
+                    "def cling(board=board):\n"
+                    "    board['is_there'] = True\n"
+                    "    while board['go']: pass"
                 )
-                await session.execute("x = 1")
+                await session.executor_context.start_thread("cling", "cling()")
+                with trio.fail_after(5):
+                    while not await device.evaluate("'is_there' in board"):
+                        pass
     await device.execute("board['go'] = False")
     (failed,) = heard.of(CleanupFailed)
     assert (failed.what, failed.error) == ("thread 'cling-1'", "TimeoutError")

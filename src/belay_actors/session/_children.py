@@ -10,9 +10,9 @@ import trio
 from belay_actors.errors import ResourceNotFoundError
 from belay_actors.session._resource import BackgroundThreadInfo
 
-# The child task that the running code is part of: it cannot wait for its own end.
-_own_child: contextvars.ContextVar["ChildTask | None"] = contextvars.ContextVar(
-    "belay_actors_own_child", default=None
+# The child tasks that the running code is part of: it cannot wait for the end of any of them.
+_own_children: contextvars.ContextVar[tuple["ChildTask", ...]] = contextvars.ContextVar(
+    "belay_actors_own_children", default=()
 )
 
 
@@ -27,20 +27,25 @@ class ChildTask:
     def __str__(self) -> str:
         return f"task {self.name!r}"
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the calling code is part of the task."""
+        return self in _own_children.get()
+
     @contextmanager
     def entered(self) -> Generator[None, None, None]:
         """What the task runs in."""
-        token = _own_child.set(self)
+        token = _own_children.set((*_own_children.get(), self))
         try:
             with self.scope:
                 yield
         finally:
-            _own_child.reset(token)
+            _own_children.reset(token)
 
     async def cleanup(self) -> None:
-        """Cancels the task and waits until it has ended; not if it is the one that asks."""
+        """Cancels the task and waits until it has ended; not if it is a part of it that asks."""
         self.scope.cancel()
-        if _own_child.get() is self:
+        if self.is_own:
             await trio.lowlevel.checkpoint()
         else:
             await self.has_ended.wait()

@@ -1,6 +1,7 @@
 """Giving back: one thing after the other, newest first, each within its share of the time."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import attrs
 import trio
@@ -10,6 +11,10 @@ from belay_actors.session._children import BoardThread, ChildTask
 from belay_actors.session._resource import SessionResource
 
 Child = SessionResource | ChildTask | BoardThread
+
+
+class _CanCleanUp(Protocol):
+    async def cleanup(self) -> None: ...
 
 
 @attrs.frozen
@@ -85,7 +90,7 @@ class Cleaner:
         if self._scope is not None:
             self._scope.cancel()
 
-    async def clean(self, child: Child, what: str, seconds: float) -> Failure | None:
+    async def clean(self, child: _CanCleanUp, what: str, seconds: float) -> Failure | None:
         """Gives back one child in its share of the time; returns what went wrong.
 
         Cancellation: the child may be given back or not.

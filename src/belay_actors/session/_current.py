@@ -42,9 +42,12 @@ def is_inside(session: "Supervisor") -> bool:
 
 
 def is_in_cleanup(session: "Supervisor | None" = None) -> bool:
-    """Whether the calling code is part of a session's cleanup; of any, if none is named."""
-    cleaning = _cleaning.get()
-    return bool(cleaning) if session is None else session in cleaning
+    """Whether the calling code is part of a session's cleanup; of any, if none is named.
+
+    A task that was started in a cleanup, and outlives it, is part of it no more.
+    """
+    cleaning = (cast("Session", each) for each in _cleaning.get())
+    return any(each.report is None and session in (None, each) for each in cleaning)
 
 
 def enter(session: "Supervisor") -> None:

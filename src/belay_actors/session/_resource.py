@@ -51,12 +51,8 @@ def check_resource(resource: SessionResource) -> None:
             f"{resource!r} is no SessionResource: it needs resource_id, resource_type, "
             "estimated_cost, created_at and an async cleanup()"
         )
-    texts: tuple[tuple[str, object], ...] = (
-        ("resource_id", resource.resource_id),
-        ("resource_type", resource.resource_type),
-    )
-    for name, value in texts:
-        check_name(name, value)
+    check_name("resource_id", resource.resource_id)
+    check_name("resource_type", resource.resource_type)
     _check_cost(resource.estimated_cost)
 
 

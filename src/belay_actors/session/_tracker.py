@@ -293,6 +293,8 @@ class ResourceTracker:
     async def cleanup_resources(self) -> None:
         """Gives back everything that the session holds now, newest first, one after the other.
 
+        Child tasks are cancelled, except for one that calls this itself.
+
         A failure does not stop it. Where the caller has a deadline, each may take its equal share
         of what is left, so that one that hangs does not use up the others' time. What a cleanup
         itself registers is held until the session ends.

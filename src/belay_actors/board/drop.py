@@ -1,7 +1,8 @@
 """Takes a session's namespace off the board. Runs in the core's own namespace (key -1).
 
 The dictionary is emptied, not just let go: a thread or callback that outlives its session then fails
-at its next global name instead of running on. Timers that it still holds are stopped before
+at its next global name instead of running on. It is emptied name by name: ``clear`` takes the table
+itself away, and a thread that is looking something up there meanwhile crashes the firmware. Timers that it still holds are stopped before
 (``timers.py``), because nobody could reach them afterwards; threads are asked to stop
 (``threads.py``). Modules that sessions imported leave with the last session, because the board has
 one ``sys.modules`` for all of them.
@@ -22,7 +23,8 @@ def drop(key, measure):
         stop_timers(names, stopped, stuck)
     threads = forget_threads(key) if "forget_threads" in globals() else ()
     count = len(names)
-    names.clear()
+    for name in list(names):
+        del names[name]
     spaces.pop(key, None)
     extra = list(set(loaded) - modules)
     removed = [] if len(spaces) > 2 else extra

@@ -4,7 +4,7 @@ Here it makes its calls, knows what it holds, and says in the end what it gave b
 and ends is the supervisor's part.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import trio
@@ -19,15 +19,15 @@ from belay_actors.device import (
     ThreadState,
     stop_and_confirm,
 )
-from belay_actors.errors import SessionClosedError
-from belay_actors.observe import CallEnded, CallKind, CallStarted, Event, Observers, SessionEnded
+from belay_actors.observe import CallKind, CleanupFailed, Event, Observers, SessionEnded
 from belay_actors.options import SessionManagementOptions
-from belay_actors.session._cleanup import make_cleanup_error
+from belay_actors.session._cleanup import Failure, make_cleanup_error
 from belay_actors.session._current import is_in_cleanup
 from belay_actors.session._device_context import DeviceContext
 from belay_actors.session._ending import Ending
 from belay_actors.session._executor_context import ExecutorContext
 from belay_actors.session._file_system_context import FileSystemContext
+from belay_actors.session._observed_calls import ObservedCalls
 from belay_actors.session._phase import SessionPhase
 from belay_actors.session._report import SessionReport
 from belay_actors.session._state import SessionState
@@ -88,6 +88,7 @@ class Session(Supervisor, CodeRunner):
         self._memory_before = None if memory is None else memory.used
         self._calls = 0
         self._output: RecentText | None = None
+        self._observed_calls: ObservedCalls | None = None
         self._ending: Ending | None = None
         self._report: SessionReport | None = None
         # Made when they are asked for, to keep idle sessions small.
@@ -177,11 +178,16 @@ class Session(Supervisor, CodeRunner):
 
     async def _run(self, code: str, *, is_expression: bool) -> tuple[Value, str]:
         is_cleanup = self._begin_call()
-        if self._observers.hears_calls:
-            return await self._run_observed(code, is_expression, is_cleanup)
-        return await self.device.run_in(
+        call_id = self._calls
+        call = self.device.run_in(
             self._seat, code, is_expression=is_expression, is_urgent=is_cleanup
         )
+        if not self._observers.hears_calls:
+            return await call
+        if self._observed_calls is None:
+            self._observed_calls = ObservedCalls(self.session_id, self.device.name, self.tell)
+        kind: CallKind = "evaluate" if is_expression else "execute"
+        return await self._observed_calls.run(call_id, kind, call)
 
     def _begin_call(self) -> bool:
         """Counts a call, if one may be made. Returns whether it is part of the cleanup."""
@@ -190,33 +196,6 @@ class Session(Supervisor, CodeRunner):
             self.check_active()
         self._calls += 1
         return is_cleanup
-
-    async def _run_observed(
-        self, code: str, is_expression: bool, is_cleanup: bool
-    ) -> tuple[Value, str]:
-        kind: CallKind = "evaluate" if is_expression else "execute"
-        call_id, about = self._calls, (self.session_id, self.device.name)
-        session_id, device = about
-        self.tell(CallStarted(session_id=session_id, device=device, call_id=call_id, kind=kind))
-        started, error = trio.current_time(), None
-        try:
-            return await self.device.run_in(
-                self._seat, code, is_expression=is_expression, is_urgent=is_cleanup
-            )
-        except BaseException as raised:
-            error = type(raised).__name__
-            raise
-        finally:
-            self.tell(
-                CallEnded(
-                    session_id=session_id,
-                    device=device,
-                    call_id=call_id,
-                    kind=kind,
-                    duration=trio.current_time() - started,
-                    error=error,
-                )
-            )
 
     def _keep_output(self, text: str) -> None:
         self.receive_output(text)
@@ -328,7 +307,7 @@ class Session(Supervisor, CodeRunner):
         failures, name = ending.failures, self.device.name
         self._set_ended(make_cleanup_error(failures, name, self.session_id) if failures else None)
         self._on_ended(self)
-        self._tell_ended(self._report)
+        self._tell_ended(self._report, failures)
 
     def _make_report(self, ending: Ending) -> SessionReport:
         dropped = ending.dropped
@@ -347,8 +326,23 @@ class Session(Supervisor, CodeRunner):
             left=tuple(failure.leftover for failure in ending.failures),
         )
 
-    def _tell_ended(self, report: SessionReport) -> None:
-        why = type(self.refusal())
+    def tell_failures(self, failures: Sequence[Failure]) -> None:
+        """Tells the observers what could not be given back."""
+        for failure in failures:
+            error = type(failure.error).__name__
+            self.tell(
+                CleanupFailed(
+                    session_id=self.session_id,
+                    device=self.device.name,
+                    what=failure.what,
+                    error=error,
+                )
+            )
+
+    def _tell_ended(self, report: SessionReport, failures: Sequence[Failure]) -> None:
+        if self._observed_calls is not None:
+            self._observed_calls.end_all(type(self.refusal()).__name__)
+        self.tell_failures(failures)
         self.tell(
             SessionEnded(
                 session_id=self.session_id,
@@ -356,6 +350,6 @@ class Session(Supervisor, CodeRunner):
                 duration=trio.current_time() - self._opened_at,
                 resources=len(report.resources_released),
                 leftovers=len(report.left),
-                error=None if why is SessionClosedError else why.__name__,
+                error=self._ended_by,
             )
         )

@@ -81,6 +81,7 @@ class Supervisor(abc.ABC):
         self._make_refusal: MakeError = self._make_closed
         self._spares_body = self._is_abandoned = False
         self._cleanup_error: ResourceCleanupError | None = None
+        self._left_by: str | None = None
 
     @property
     def is_active(self) -> bool:
@@ -161,6 +162,7 @@ class Supervisor(abc.ABC):
                 await task()
         except Exception as error:
             if self.is_active or not self._is_refusal(error):
+                self._set_left_by(SessionFailedError)
                 raise
         finally:
             self._holdings.discard(child)
@@ -185,6 +187,18 @@ class Supervisor(abc.ABC):
             error.session_id = self.session_id
         return error
 
+    def _set_left_by(self, error: type[BaseException]) -> None:
+        """Remembers what ends the session; what comes later is only a consequence."""
+        self._left_by = self._left_by or error.__name__
+
+    @property
+    def _ended_by(self) -> str | None:
+        """Class name of the error that has ended the session; ``None`` for an orderly end."""
+        if self._make_refusal == self._make_closed:
+            return self._left_by
+        why = type(self.refusal())
+        return None if why is SessionClosedError else why.__name__
+
     # The scope.
 
     @asynccontextmanager
@@ -198,7 +212,11 @@ class Supervisor(abc.ABC):
                 self._nursery = nursery
                 self._start_waiting(nursery)
                 with body_scope:
-                    yield
+                    try:
+                        yield
+                    except BaseException as error:
+                        self._set_left_by(type(error))
+                        raise
         except trio.Cancelled:
             self._log_cleanup()
             raise
@@ -310,6 +328,7 @@ class Supervisor(abc.ABC):
         if error is None:
             await self.aclose()
             return
+        self._set_left_by(type(error))
         await self.end()  # noqa: ASYNC102  # shields itself
         if isinstance(error, trio.Cancelled):
             self._log_cleanup()

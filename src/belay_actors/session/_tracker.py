@@ -15,7 +15,7 @@ from belay_actors.device import Device
 from belay_actors.errors import DuplicateResourceError, ResourceNotFoundError
 from belay_actors.observe import Event, MethodDeployed, ResourceRegistered, ThreadRegistered
 from belay_actors.session._children import BoardThread, ChildTask
-from belay_actors.session._cleanup import make_cleanup_error
+from belay_actors.session._cleanup import Failure, make_cleanup_error
 from belay_actors.session._holdings import Holdings, Key
 from belay_actors.session._resource import (
     BackgroundThreadInfo,
@@ -59,6 +59,9 @@ class Holder(Protocol):
 
     def tell(self, event: Event) -> None:
         """Tells the observers."""
+
+    def tell_failures(self, failures: Sequence[Failure]) -> None:
+        """Tells the observers what could not be given back."""
 
     async def stop_thread(self, thread_id: str) -> None:
         """Stops a thread on the board, and waits until it has ended."""
@@ -311,6 +314,7 @@ class ResourceTracker:
         failures = await self._holdings.give_back(keys, self._holder.refusal)
         if failures:
             holder = self._holder
+            holder.tell_failures(failures)
             raise make_cleanup_error(failures, holder.device.name, holder.session_id)
 
     def _find_thread(self, thread_id: str) -> BoardThread | None:

@@ -1,7 +1,8 @@
 """Giving back: one thing after the other, newest first, each within its share of the time."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Protocol, cast
 
 import attrs
 import trio
@@ -42,9 +43,9 @@ class Failure:
 
     @property
     def leftover(self) -> Leftover:
-        """The same in words."""
-        notes = [note for note in getattr(self.error, "__notes__", ()) if note != self._note]
-        return Leftover(self.what, "; ".join([str(self.error) or repr(self.error), *notes]))
+        """The same in words; of a group, in those of all that is in it."""
+        words = [words for error in _leaves(self.error) for words in _words_of(error)]
+        return Leftover(self.what, "; ".join(word for word in words if word != self._note))
 
     @property
     def _note(self) -> str:
@@ -52,8 +53,26 @@ class Failure:
 
     def noted(self) -> "Failure":
         """Returns itself, after its error was told what it belongs to."""
-        self.error.add_note(self._note)
+        with suppress(Exception):  # an exception may be frozen
+            self.error.add_note(self._note)
         return self
+
+
+def _leaves(error: Exception) -> Iterator[Exception]:
+    if isinstance(error, ExceptionGroup):
+        for part in cast("ExceptionGroup[Exception]", error).exceptions:
+            yield from _leaves(part)
+    else:
+        yield error
+
+
+def _words_of(error: Exception) -> Iterator[str]:
+    """Yields what an error says, and its notes; errors of others may not even have words."""
+    try:
+        yield str(error) or repr(error)
+    except Exception:
+        yield type(error).__name__
+    yield from map(str, getattr(error, "__notes__", ()))
 
 
 def make_cleanup_error(

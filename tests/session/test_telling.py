@@ -129,3 +129,114 @@ async def test_a04_a_resource_that_forgets_its_name_is_given_back(
         resource.name = None
     assert session.report is not None
     assert session.report.resources_released == ("lamp",)
+
+
+@pytest.mark.parametrize("is_scoped", [True, False])
+async def test_a04_g03_what_a_cancelled_session_leaves_is_in_the_log(
+    device: Device,
+    manager: DeviceSessionManager,
+    make_resource: MakeResource,
+    caplog: pytest.LogCaptureFixture,
+    is_scoped: bool,
+) -> None:
+    with trio.CancelScope() as scope:
+        session = await manager.create_session(device)
+        async with manager.open_session(device) if is_scoped else session as session:
+            session.resources.register_resource(make_resource("door", stick))
+            scope.cancel()
+            await trio.sleep_forever()
+    assert scope.cancelled_caught
+    about = {"session_id": session.session_id, "device": device.name}
+    records = {
+        record.getMessage(): {name: vars(record).get(name) for name in about}
+        for record in caplog.records
+        if record.levelno >= logging.WARNING
+    }
+    assert list(records.values()) == [about, about]
+    failed, cancelled = records
+    assert failed == "Failed to clean up resource door: OSError"
+    assert "was cancelled, and: 1 thing could not be given back: resource 'door'" in cancelled
+
+
+async def test_a04_g03_observers_are_told_of_each_failed_cleanup(
+    device: Device, make_resource: MakeResource
+) -> None:
+    class Listener:
+        told: list[Event] = []  # noqa: RUF012
+
+        def observe(self, event: Event, /) -> None:
+            if isinstance(event, CleanupFailed):
+                self.told.append(event)
+
+    listener = Listener()
+    async with open_session_manager(observers=[listener]) as manager:
+        session = await manager.create_session(device)
+        for name in ("door", "gate"):
+            session.resources.register_resource(make_resource(name, stick))
+        with pytest.raises(ResourceCleanupError):
+            await session.resources.release_resource("door")
+        with pytest.raises(ResourceCleanupError):
+            await manager.end_session(session.session_id)
+    about = {"session_id": session.session_id, "device": device.name, "error": "OSError"}
+    assert listener.told == [CleanupFailed(what=name, **about) for name in ("door", "gate")]
+
+
+async def test_a04_a_board_that_is_reset_during_a_cleanup_has_nothing_left(
+    device: Device, manager: DeviceSessionManager, make_resource: MakeResource, link_of: LinkOf
+) -> None:
+    async with manager.open_session(device) as session:
+        await session.execute("x = 1")
+
+        async def use() -> None:
+            await session.execute("x = 2")
+
+        async def use_in_tasks() -> None:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(use)
+                nursery.start_soon(use)
+
+        async def use_at_reset() -> None:
+            link_of(device).send_nowait(b"\x04")
+            while True:
+                await use()
+                await trio.sleep(0.01)
+
+        session.resources.register_resource(make_resource("a", use))
+        session.resources.register_resource(make_resource("b", use_in_tasks))
+        session.resources.register_resource(make_resource("c", use_at_reset))
+    assert device.generation == 2
+    assert left_of(session) == {}
+
+
+async def test_a04_what_fails_because_another_board_was_reset_is_told(
+    device: Device, manager: DeviceSessionManager, make_resource: MakeResource
+) -> None:
+    with pytest.raises(ResourceCleanupError):
+        async with manager.open_session(device) as session:
+
+            async def use_other() -> None:
+                await trio.lowlevel.checkpoint()
+                raise DeviceResetError("it was reset", device="another")
+
+            session.resources.register_resource(make_resource("a", use_other))
+    assert "was reset" in left_of(session)["resource 'a'"]
+
+
+async def test_a04_what_a_lost_board_has_left_is_told(
+    device: Device, manager: DeviceSessionManager, make_resource: MakeResource, link_of: LinkOf
+) -> None:
+    with pytest.raises(ResourceCleanupError) as caught:
+        async with manager.open_session(device) as session:
+            await session.execute("x = 1")
+
+            async def use() -> None:
+                await session.execute("x = 2")
+
+            async def lose() -> None:
+                os.kill(link_of(device).pid, signal.SIGKILL)
+                await session.execute("while True: pass")
+
+            session.resources.register_resource(make_resource("a", use))
+            session.resources.register_resource(make_resource("b", lose))
+    assert [type(error) for error in caught.value.exceptions] == [DeviceLostError] * 3
+    assert list(left_of(session)) == ["resource 'b'", "resource 'a'", "the session's names"]

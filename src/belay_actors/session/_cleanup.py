@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from belay_actors.errors import ResourceCleanupError, SessionClosedError
+from belay_actors.observe import CleanupFailed
 from belay_actors.session._children import BoardThread, ChildTask
 from belay_actors.session._resource import SessionResource
 
@@ -40,6 +41,16 @@ class Failure:
 
     what: str
     error: Exception
+    resource_id: str | None = None
+
+    def event(self, session_id: str, device: str) -> CleanupFailed:
+        """The same for observers."""
+        return CleanupFailed(
+            session_id=session_id,
+            device=device,
+            what=self.what if self.resource_id is None else self.resource_id,
+            error=type(self.error).__name__,
+        )
 
     @property
     def leftover(self) -> Leftover:

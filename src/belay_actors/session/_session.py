@@ -310,6 +310,8 @@ class Session(Supervisor, CodeRunner):
         self._on_ended(self)
         failures, name = ending.failures, self.device.name
         self._set_ended(make_cleanup_error(failures, name, self.session_id) if failures else None)
+        for failure in failures:
+            self.tell(failure.event(self.session_id, name))
         self._tell_ended(self._report)
 
     def _make_report(self, ending: Ending) -> SessionReport:

@@ -152,8 +152,7 @@ class Supervisor(abc.ABC):
                 with self._body_scope:
                     yield
         except trio.Cancelled:
-            if self._cleanup_error is not None:
-                _logger.warning("%s was cancelled, and: %s", self, self._cleanup_error)
+            self._log_cleanup()
             raise
         except BaseException as error:
             self._note_cleanup(error)
@@ -182,6 +181,13 @@ class Supervisor(abc.ABC):
             device=self.device.name,
             session_id=self.session_id,
         )
+
+    def _log_cleanup(self) -> None:
+        """Tells what was left where nobody else would, because the session was cancelled."""
+        error, self._cleanup_error = self._cleanup_error, None
+        if error is not None:
+            about = {"session_id": self.session_id, "device": self.device.name}
+            _logger.warning("%s was cancelled, and: %s", self, error, extra=about)
 
     def _note_cleanup(self, error: BaseException) -> None:
         if self._cleanup_error is not None:
@@ -243,6 +249,8 @@ class Supervisor(abc.ABC):
         await self.end()
         if error is None:
             await self.aclose()
+        elif isinstance(error, trio.Cancelled):
+            self._log_cleanup()
         else:
             self._note_cleanup(error)
             self._cleanup_error = None

@@ -288,8 +288,10 @@ class ResourceTracker:
 
     async def _give_back(self, keys: Sequence[Key]) -> None:
         failures = await self._holdings.give_back(keys, self._holder.refusal)
+        holder = self._holder
+        for failure in failures:
+            holder.tell(failure.event(holder.session_id, holder.device.name))
         if failures:
-            holder = self._holder
             raise make_cleanup_error(failures, holder.device.name, holder.session_id)
 
     def _find_thread(self, thread_id: str) -> BoardThread | None:

@@ -10,6 +10,7 @@ stuck. What is given back then, and how, is the session's part.
 import abc
 import enum
 import logging
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from types import TracebackType
@@ -275,6 +276,7 @@ class Supervisor(abc.ABC):
             return
         if self._phase is SessionPhase.STOPPED:
             self._body_scope.cancel()
+        self._body_scope.deadline = math.inf  # only a session has an age limit
         self._phase = SessionPhase.ENDING
         budget = self._options.resource_cleanup_timeout
         if is_in_cleanup():

@@ -42,8 +42,11 @@ def is_inside(session: "Supervisor") -> bool:
 
 
 def is_in_cleanup(session: "Supervisor | None" = None) -> bool:
-    """Whether the calling code is part of a session's cleanup; of any, if none is named."""
-    cleaning = _cleaning.get()
+    """Whether the calling code is part of a session's cleanup; of any, if none is named.
+
+    A task that outlives the cleanup in which it was started is part of it no more.
+    """
+    cleaning = [other for other in _cleaning.get() if other.is_ending]
     return bool(cleaning) if session is None else session in cleaning
 
 

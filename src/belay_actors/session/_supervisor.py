@@ -73,6 +73,11 @@ class Supervisor(abc.ABC):
         """Whether it takes calls."""
         return self._phase is SessionPhase.ACTIVE
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether what it holds is being given back."""
+        return self._phase is SessionPhase.ENDING
+
     def check_active(self) -> None:
         """Raises what says that the session takes nothing in any more, if that is so."""
         if self._phase is not SessionPhase.ACTIVE:

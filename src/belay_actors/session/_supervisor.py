@@ -217,6 +217,8 @@ class Supervisor(abc.ABC):
 
     def stop(self, make_error: MakeError) -> None:
         """As ``refuse``, and cancels the body, so that the owner ends the session."""
+        if self._phase in (SessionPhase.ENDING, SessionPhase.ENDED):
+            return  # a body that ends its session itself goes on without it
         self.refuse(make_error)
         self._body_scope.cancel()
 

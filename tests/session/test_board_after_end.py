@@ -1,4 +1,4 @@
-"""After a session's end the board itself says what is left, and an emergency skips what takes time."""
+"""After an end the board itself says what is left; an emergency skips what takes time."""
 
 # a scope is under test, so it is what stands in pytest.raises()
 # What a failing scope has bound is looked at after it:

@@ -22,7 +22,6 @@ from belay_actors import (
     Event,
     ResourceCleanupError,
     Session,
-    SessionManagementOptions,
     SessionResource,
     open_session_manager,
 )
@@ -78,7 +77,7 @@ async def test_a04_g03_what_fails_in_tasks_of_a_cleanup_is_told_in_its_own_words
     assert "stuck" in left_of(session)["resource 'arm'"]
 
 
-class Wordless(Exception):
+class WordlessError(Exception):
     """Cannot be told in words."""
 
     def __str__(self) -> str:
@@ -93,14 +92,14 @@ async def test_a04_g03_a_cleanup_whose_error_has_no_words_is_told_and_the_sessio
 ) -> None:
     async def fail() -> None:
         await trio.lowlevel.checkpoint()
-        raise Wordless
+        raise WordlessError
 
     with trio.fail_after(5), pytest.raises(ResourceCleanupError, match="'odd'"):
         async with manager.open_session(device) as session:
             await session.execute("x = 1")
             session.resources.register_resource(make_resource("odd", fail))
             session.resources.register_resource(make_resource("even", trio.lowlevel.checkpoint))
-    assert left_of(session) == {"resource 'odd'": "Wordless"}
+    assert left_of(session) == {"resource 'odd'": "WordlessError"}
     assert await spaces(device) == []
 
 

@@ -8,7 +8,7 @@ and nothing else.
 """
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Self, cast
 
 
 class BelayError(Exception):
@@ -287,3 +287,17 @@ class ActorClosedError(BelayError):
 
 class WouldDeadlock(BelayError, RuntimeError):  # noqa: N818  # as trio's WouldBlock
     """A request made, directly or through other actors, by the actor that it was sent to."""
+
+
+def is_recoverable(error: BaseException) -> bool:
+    """Whether the same work can be expected to succeed in a new session.
+
+    An error of this library says so itself, a group if all that is in it does. What could not be
+    given back would be in the way of another attempt; errors of others are not ours to judge.
+    """
+    if isinstance(error, ResourceCleanupError):
+        return False
+    if isinstance(error, ExceptionGroup):
+        group = cast("ExceptionGroup[Exception]", error)
+        return all(map(is_recoverable, group.exceptions))
+    return isinstance(error, BelayError) and error.is_recoverable

@@ -13,7 +13,7 @@ from belay_actors.board import (
     probe_source,
 )
 from belay_actors.board._shrink import shrink
-from belay_actors.device._detection import DETECT_SOURCES
+from belay_actors.device._detection import DETECT_SOURCES, IMPORTS_SOURCE
 
 TOKEN = "t0k3"
 
@@ -35,8 +35,9 @@ def test_probe_is_at_most_350_bytes() -> None:
         (helper_source(Helper.THREADS), 1300),
         (DETECT_SOURCES[0], 650),
         (DETECT_SOURCES[1], 350),
+        (IMPORTS_SOURCE, 300),
     ],
-    ids=["census", "small drop", "drop", "threads", "detect", "what is wanted"],
+    ids=["census", "small drop", "drop", "threads", "detect", "what is wanted", "imports"],
 )
 def test_what_is_sent_when_it_is_needed_is_small(source: str, limit: int) -> None:
     assert limit - 100 < len(source.encode()) <= limit
@@ -50,6 +51,7 @@ def test_what_is_sent_when_it_is_needed_is_small(source: str, limit: int) -> Non
         *map(helper_source, Helper),
         *DETECT_SOURCES,
         at_once(*DETECT_SOURCES),
+        IMPORTS_SOURCE,
     ],
 )
 def test_what_is_sent_compiles_and_holds_no_control_characters(source: str) -> None:

@@ -1,6 +1,7 @@
 """Detection and dropping on every board: what they find, and that they leave nothing."""
 
 import attrs
+import pytest
 
 from belay_actors import Device, DeviceCapabilities, DeviceSessionManager
 from belay_actors.testing import LeakCheck
@@ -55,3 +56,16 @@ async def test_memory_is_measured_when_a_namespace_is_dropped(
     assert (dropped.names, dropped.is_gone) == (1, True)
     # The code that drops it has come meanwhile.
     assert dropped.memory.used < full.memory_used + 2500 - 1000
+
+
+@pytest.mark.boards("microbit")
+async def test_a_session_on_a_small_board_may_fill_its_memory_after_a_detection(
+    board: Board, device: Device, manager: DeviceSessionManager
+) -> None:
+    await device.detect()
+    async with manager.open_session(device) as session:
+        await session.execute("x = bytearray(3000)")  # half of what is free at first lies together
+    assert session.report is not None
+    assert session.report.is_clean
+    assert (await device.census()).memory_used < 4700
+    assert device.generation == 1

@@ -83,13 +83,14 @@ async def test_a_file_that_nobody_has_loaded_is_not_loaded(
 
 async def test_memory_is_measured_if_asked_for(device: Device, session: Session) -> None:
     await session.execute("x = bytearray(100_000)")
-    assert device.memory is None
+    before = device.memory
     dropped = await drop(session)
-    assert (dropped.memory, device.memory) == (None, None)
+    assert dropped.memory is None
+    assert device.memory is before
     await session.execute("x = bytearray(100_000)")
     dropped = await drop(session, measure=True)
     assert dropped.memory is not None
-    assert dropped.memory is device.memory
+    assert dropped.memory is device.memory is not before
     assert dropped.memory.used < 50_000
     assert dropped.memory.used + dropped.memory.free > 1_000_000
 

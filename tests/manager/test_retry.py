@@ -17,8 +17,9 @@ from belay_actors.errors import (
     SessionError,
 )
 from belay_actors.manager._retry import Attempt, RetryPolicy, run_with_retry
+from belay_actors.observe import SessionRetried
 
-Told = list[tuple[int, float, Exception]]
+Told = list[SessionRetried]
 
 
 @attrs.frozen
@@ -48,8 +49,8 @@ class Work:
             raise self._errors.pop(0)
         return "done"
 
-    def tell(self, attempt: int, delay: float, error: Exception) -> None:
-        self.told.append((attempt, delay, error))
+    def tell(self, event: SessionRetried) -> None:
+        self.told.append(event)
 
     async def run(self, policy: RetryPolicy | None = None, *, idempotent: bool = False) -> str:
         return await run_with_retry(
@@ -61,7 +62,7 @@ class Work:
         )
 
 
-def ignore(attempt: int, delay: float, error: Exception) -> None:
+def ignore(event: SessionRetried) -> None:
     pass
 
 
@@ -88,7 +89,11 @@ async def test_b10_recoverable_failures_are_tried_again_after_growing_delays(
     start = trio.current_time()
     assert await work.run(RetryPolicy(max_attempts=4, backoff=3, max_delay=5, jitter=0)) == "done"
     assert [time - start for time in work.times] == [0, 3, 8, 13]
-    assert work.told == [(1, 3, first), (2, 5, second), (3, 5, third)]
+    assert [(event.attempt, event.delay) for event in work.told] == [(1, 3), (2, 5), (3, 5)]
+    assert [event.error for event in work.told] == [
+        type(error).__name__ for error in (first, second, third)
+    ]
+    assert {(event.device, event.max_attempts) for event in work.told} == {("dev", 4)}
 
 
 async def test_b10_the_jitter_is_taken_off_the_delay_that_is_told_and_waited(
@@ -97,7 +102,7 @@ async def test_b10_the_jitter_is_taken_off_the_delay_that_is_told_and_waited(
     work = Work(reset(), reset())
     start = trio.current_time()
     await work.run(RetryPolicy(backoff=8, jitter=0.5))
-    (_, first, _), (_, second, _) = work.told
+    first, second = (event.delay for event in work.told)
     assert [time - start for time in work.times] == pytest.approx([0, first, first + second])
     assert 4 <= first <= 8
     assert 8 <= second <= 16

@@ -14,8 +14,9 @@ from belay_actors.errors import (
     DeviceResetError,
     ResourceCleanupError,
     SessionError,
+    is_recoverable,
 )
-from belay_actors.manager._retry import RetryPolicy, is_recoverable
+from belay_actors.manager._retry import RetryPolicy
 
 seconds = st.floats(0, 1e300)
 policies = st.builds(RetryPolicy, backoff=seconds, max_delay=seconds, jitter=st.floats(0, 1))

@@ -42,10 +42,10 @@ async def test_d09_the_first_program_leaves_its_hardware_safe(
     assert ("on", 16) in entries
     assert entries[-5:] == [
         ("deinit", 0),
-        ("pin", 16, 1, -1, 0),
         ("irq", 16, None),
-        ("pin", 25, 0, None, None),
+        ("pin", 16, 1, -1, 0),
         ("irq", 25, None),
+        ("pin", 25, 0, None, None),
     ]
 
 
@@ -53,7 +53,7 @@ async def test_d09_the_second_program_gives_back_early(
     device: Device, manager: DeviceSessionManager, log: Log
 ) -> None:
     await run(device, manager, function_of(1, "blink_once"))
-    assert await log() == [("pin", 25, 1, -1, 1), ("pin", 25, 1, -1, 0), ("irq", 25, None)]
+    assert await log() == [("pin", 25, 1, -1, 1), ("irq", 25, None), ("pin", 25, 1, -1, 0)]
 
 
 async def test_d09_the_third_program_stops_what_it_has_made(

@@ -326,3 +326,17 @@ async def test_a04_a_session_that_a_cleanup_has_created_ends_in_time_of_its_own(
     assert created[0].report is not None
     assert created[0].report.left == ()
     assert await spaces(device) == []
+
+
+async def test_a04_what_a_cleanup_raises_that_is_no_exception_comes_out_where_there_is_no_scope(
+    device: Device, manager: DeviceSessionManager, make_resource: MakeResource
+) -> None:
+    async def fail() -> None:
+        await trio.lowlevel.checkpoint()
+        raise Mine
+
+    session = await manager.create_session(device)
+    session.resources.register_resource(make_resource("a", fail))
+    with pytest.RaisesGroup(Mine, match="resource 'a'"):
+        await session.aclose()
+    await session.aclose()

@@ -141,7 +141,7 @@ class World:
             self.holdings.add(name, thing)
         elif kind == "thread":
             info = BackgroundThreadInfo(thread_id=name, method_name="m", session_id="s")
-            thread = BoardThread(info, lambda _: thing.cleanup(), may_be_absent=False)
+            thread = BoardThread(info, lambda _: thing.cleanup(), start_is_over=None)
             self.keys[thread] = name
             self.holdings.add(thread, thread)
         else:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import attrs
 import pytest
 import trio
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from belay_actors import DuplicateResourceError, ResourceBusyError
@@ -132,6 +132,7 @@ class Pair:
             self.model.leave(each, holder, "refused")
 
 
+@settings(deadline=None)
 @given(deeds)
 def test_b13_the_book_does_what_its_model_does(deeds: list[Deed]) -> None:
     async def main() -> None:

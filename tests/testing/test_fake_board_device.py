@@ -4,6 +4,7 @@
 # pyright: reportPossiblyUnboundVariable=none
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -294,6 +295,7 @@ async def test_a_script_has_an_effect_on_the_host(autojump_clock: MockClock) -> 
 async def test_the_history_holds_what_has_run(autojump_clock: MockClock) -> None:
     async with open_fake_board() as board:
         async with open_device(board) as device, open_session_manager() as manager:
+            await device.detect()
             before = board.history
             async with manager.open_session(device) as session:
                 board.script("y", value=2)
@@ -304,3 +306,29 @@ async def test_the_history_holds_what_has_run(autojump_clock: MockClock) -> None
             board._remember("a")
             board._remember("b")
         assert board.history == ("a", "b") * 500
+
+
+async def test_a_board_is_detected_and_its_timers_are_stopped(autojump_clock: MockClock) -> None:
+    class Timer:
+        is_stopped = False
+
+        def deinit(self) -> None:
+            self.is_stopped = True
+
+    timer = Timer()
+    machine = SimpleNamespace(Timer=Timer, unique_id=lambda: b"\x0a", make=lambda: timer)
+    modules = {"machine": machine, "network": "raise ValueError"}
+    async with (
+        open_fake_board(modules=modules) as board,
+        open_device(board) as device,
+        open_session_manager() as manager,
+    ):
+        found = await device.detect()
+        assert (found.has("machine.Timer"), found.has("network")) == (True, False)
+        assert (found.unique_id, found.float_bits, found.has_threads) == ("0a", 64, False)
+        session = await manager.create_session(device)
+        await session.execute("import machine\ntimer = machine.make()")
+        dropped = await device.drop(session._seat, measure=True)
+        assert (dropped.names, dropped.timers_stopped, timer.is_stopped) == (2, ("timer",), True)
+        assert dropped.memory is not None
+        assert board.namespaces == {}

@@ -14,5 +14,6 @@ from belay_actors.board._source import (
     core_source as core_source,
     detect_sources as detect_sources,
     helper_source as helper_source,
+    imports_source as imports_source,
     probe_source as probe_source,
 )

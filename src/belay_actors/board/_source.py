@@ -2,6 +2,7 @@
 
 import enum
 import functools
+from collections.abc import Iterable
 from importlib import resources
 
 from belay_actors.board._shrink import shrink
@@ -78,6 +79,11 @@ def detect_sources(wanted: str) -> tuple[str, str]:
             id is asked of the first one.
     """
     return _shrunk("detect"), f"globals().pop('detect')({wanted!r})"
+
+
+def imports_source(names: Iterable[str]) -> str:
+    """The expression that tries to import modules; it leaves nothing but what a firmware keeps."""
+    return at_once(_shrunk("imports"), f"globals().pop('try_imports')({' '.join(names)!r})")
 
 
 def at_once(statements: str, expression: str) -> str:

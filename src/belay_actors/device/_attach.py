@@ -28,7 +28,7 @@ from belay_actors.device._connection import (
     TooMuchOutput,
     TooSlow,
 )
-from belay_actors.device._detection import DETECT_SOURCES
+from belay_actors.device._detection import DETECT_SOURCES, IMPORTS_SOURCE
 from belay_actors.device._records import BoardMemory
 from belay_actors.errors import (
     DeviceCapabilityError,
@@ -172,13 +172,27 @@ class Attachment:
 
     async def run_helper(self, helper: Helper, call: str) -> Reply:
         """Evaluates a call of a helper, which is sent before if the board does not have it."""
+        refused = await self._send_helper(helper)
+        return refused or await self.run(CORE_KEY, call, is_expression=True)
+
+    async def prepare_drop(self) -> None:
+        """Sends what drops namespaces, if the board may be small: later it may have no room.
+
+        If there is no room now either, ``run_helper`` will say so.
+        """
+        if self.connection.is_unguarded:
+            with contextlib.suppress(NoReply):
+                await self._send_helper(Helper.DROP)
+
+    async def _send_helper(self, helper: Helper) -> Reply | None:
+        """Sends a helper that the board does not have; the reply if it cannot take it."""
         if helper not in self._helpers:
             source = helper_source(helper, has_modules=await self._has_modules())
             reply = await self.run(CORE_KEY, source, is_expression=False)
             if reply.replied.kind is not ReplyKind.VALUE:
                 return reply
             self._helpers.add(helper)
-        return await self.run(CORE_KEY, call, is_expression=True)
+        return None
 
     async def _has_modules(self) -> bool:
         """Whether the board has a ``sys.modules``; asked only of one that may be small."""
@@ -205,6 +219,8 @@ class Attachment:
             # REPL keeps until it is left: what comes to stay meanwhile would lie behind it. And its
             # memory is not that which is free while it runs all this.
             statements, expression = DETECT_SOURCES
+            await self.run(CORE_KEY, IMPORTS_SOURCE, is_expression=True)
+            await self.connection.synchronise(by_friendly=True)
             reply = await self.run(CORE_KEY, statements, is_expression=False)
             await self.connection.synchronise(by_friendly=True)
             if reply.replied.kind is ReplyKind.VALUE:

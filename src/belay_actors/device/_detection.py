@@ -5,7 +5,7 @@ import string
 
 import attrs
 
-from belay_actors.board import detect_sources
+from belay_actors.board import detect_sources, imports_source
 from belay_actors.device._capabilities import DeviceCapabilities
 from belay_actors.device._features import FEATURES, WANTED
 from belay_actors.device._records import BoardMemory
@@ -14,6 +14,7 @@ from belay_actors.values import Value
 DETECT_SOURCES = detect_sources(
     ";".join(" ".join((module, *names)) for module, names in WANTED.items())
 )
+IMPORTS_SOURCE = imports_source(WANTED)
 _FLOAT_BITS = (0, 32, 64)
 
 

@@ -166,6 +166,8 @@ class Device(BoardHelpers):
 
         async def operation() -> Reply:
             self._check_size(code, seat.session_id)
+            if seat.key != MAIN_KEY:
+                await board.attachment.prepare_drop()
             call = board.attachment.run(seat.key, code, is_expression=is_expression)
             return await counted(seat, call)
 

@@ -71,11 +71,15 @@ class BoardHelpers(CodeRunner):
     async def census(self) -> BoardCensus:
         """Counts what is on the board now, after a garbage collection there.
 
+        The code that ends sessions is sent before, if the board does not have it yet, so that two
+        counts differ only by what programs have left.
+
         Raises:
             DeviceError: the board failed.
 
         Cancellation: as for any call.
         """
+        await self._ask_helper(self._core_seat, Helper.DROP, "0", is_urgent=False)
         value = await self._ask_helper(self._core_seat, Helper.CENSUS, "census()", is_urgent=False)
         match value:
             case (int(memory), list(keys)):

@@ -10,9 +10,7 @@ from belay_actors.manager._lifecycle import (
     DeviceSessionState as DeviceSessionState,
     StateChange as StateChange,
 )
-from belay_actors.manager._manager import (
-    DeviceSessionManager as DeviceSessionManager,
-    open_session_manager as open_session_manager,
-)
+from belay_actors.manager._manager import DeviceSessionManager as DeviceSessionManager
+from belay_actors.manager._open import open_session_manager as open_session_manager
 from belay_actors.manager._registry import SessionStats as SessionStats
 from belay_actors.manager._retry import RetryPolicy as RetryPolicy

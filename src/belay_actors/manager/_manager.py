@@ -1,10 +1,9 @@
 """The manager: it opens sessions on any number of devices, and all of them end with it."""
 
-import functools
 import logging
 import secrets
 import weakref
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
@@ -12,26 +11,33 @@ import trio
 
 from belay_actors.device import Device, DeviceCapabilities, DeviceState
 from belay_actors.errors import (
-    BelayError,
     ResourceCleanupError,
     SessionClosedError,
     SessionNotFoundError,
     WouldDeadlock,
 )
 from belay_actors.kernel import open_body_nursery
+from belay_actors.manager._checks import (
+    check_creation,
+    check_device,
+    check_operation,
+    check_policy,
+    perform,
+)
 from belay_actors.manager._creation import SessionCreationOptions, find_capabilities
+from belay_actors.manager._ending import end_all, make_ended
 from belay_actors.manager._health import ManagerHealth, check_manager
+from belay_actors.manager._keeper import Keeper
 from belay_actors.manager._lifecycle import DeviceSessionState, Lifecycle, StateChange
 from belay_actors.manager._registry import SessionRegistry, SessionStats
 from belay_actors.manager._retry import Attempt, RetryPolicy, run_with_retry
-from belay_actors.observe import Observer, Observers, SessionCreated, SessionRetried
+from belay_actors.observe import Observers, SessionCreated
 from belay_actors.options import SessionManagementOptions
 from belay_actors.session import Session, current_sessions, entered, is_in_cleanup, is_inside
 
 T = TypeVar("T")
 
 _logger = logging.getLogger("belay_actors.manager")
-_STRICT = SessionCreationOptions()
 
 
 class DeviceSessionManager:
@@ -51,8 +57,7 @@ class DeviceSessionManager:
         self._shared_locks: weakref.WeakKeyDictionary[Device, trio.Lock] = (
             weakref.WeakKeyDictionary()
         )
-        self._nursery: trio.Nursery
-        self._held: set[Session] = set()
+        self._keeper: Keeper
         self._left: list[ResourceCleanupError] = []
 
     # What it tells of itself.
@@ -150,16 +155,11 @@ class DeviceSessionManager:
         Raises:
             SessionClosedError, SessionLimitError, DeviceError: as for ``open_session``.
 
-        Cancellation: the session is ended.
+        Cancellation: no session is opened.
         """
+        await trio.lowlevel.checkpoint()
         session = await self._make_session(device, creation_options)
-        await self._nursery.start(self._hold, session)
-        try:
-            # Where the manager is cancelled, too, the session may have ended before we see it.
-            await trio.lowlevel.checkpoint_if_cancelled()
-        except trio.Cancelled:
-            await session.end()  # noqa: ASYNC102  # shields itself
-            raise
+        self._keeper.keep(session)
         return session
 
     async def get_or_create_session(
@@ -173,7 +173,8 @@ class DeviceSessionManager:
 
         Raises, cancellation: as for ``create_session``.
         """
-        _check_device(device)
+        check_device(device)
+        check_creation(creation_options)
         async with self._shared_locks.setdefault(device, trio.Lock()):
             session = self._shared.get(device)
             if session is None or not session.is_active:
@@ -207,7 +208,7 @@ class DeviceSessionManager:
                 session_id=session_id,
             )
         if not is_inside(session):
-            session.stop(functools.partial(self._make_ended, session))
+            session.stop(make_ended(session))
         await session.aclose()
 
     async def execute_in_session(
@@ -244,52 +245,30 @@ class DeviceSessionManager:
 
         Cancellation: as for ``open_session``; during a delay it comes out at once.
         """
-        _check_device(device)
-        if not callable(operation):
-            raise TypeError(f"an operation is an async function of a session, not {operation!r}")
+        check_device(device)
+        check_creation(creation_options)
+        check_policy(retry)
+        check_operation(operation)
         for session in current_sessions():
             if session.device is device and self._registry.owns(session):
-                return await operation(session)
+                return await perform(operation, session)
 
         async def attempt(record: Attempt) -> T:
-            return await self._execute_once(device, operation, creation_options, record)
+            results: list[T] = []
+            try:
+                async with self.open_session(device, creation_options) as session:
+                    record.session = session
+                    results.append(await perform(operation, session))
+            except ResourceCleanupError as error:
+                if results:
+                    error.result = results[0]
+                raise
+            return results[0]
 
         if retry is None:
             return await attempt(Attempt(1))
-        tell = functools.partial(self._tell_retry, device, retry.max_attempts)
         return await run_with_retry(
-            retry, attempt, device=device.name, idempotent=idempotent, tell=tell
-        )
-
-    async def _execute_once(
-        self,
-        device: Device,
-        operation: Callable[[Session], Awaitable[T]],
-        creation_options: SessionCreationOptions | None,
-        record: Attempt,
-    ) -> T:
-        results: list[T] = []
-        try:
-            async with self.open_session(device, creation_options) as session:
-                record.session = session
-                results.append(await operation(session))
-        except ResourceCleanupError as error:
-            if results:
-                error.result = results[0]
-            raise
-        return results[0]
-
-    def _tell_retry(
-        self, device: Device, max_attempts: int, attempt: int, delay: float, error: Exception
-    ) -> None:
-        self._observers.tell(
-            SessionRetried(
-                device=device.name,
-                attempt=attempt,
-                max_attempts=max_attempts,
-                delay=delay,
-                error=type(error).__name__,
-            )
+            retry, attempt, device=device.name, idempotent=idempotent, tell=self._observers.tell
         )
 
     # The life of a session, from the manager's side.
@@ -297,10 +276,8 @@ class DeviceSessionManager:
     async def _make_session(
         self, device: Device, creation_options: SessionCreationOptions | None
     ) -> Session:
-        _check_device(device)
-        creation = _STRICT if creation_options is None else creation_options
-        if not isinstance(creation, SessionCreationOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"SessionCreationOptions are wanted, not {creation!r}")
+        check_device(device)
+        creation = check_creation(creation_options)
         started = trio.current_time()
         self._check_open()
         with self._registry.reserved(device):
@@ -330,31 +307,9 @@ class DeviceSessionManager:
 
     def _forget(self, session: Session) -> None:
         self._registry.discard(session)
+        self._keeper.release(session)
         if self._shared.get(session.device) is session:
             del self._shared[session.device]
-
-    def _make_ended(self, session: Session) -> BelayError:
-        return SessionClosedError(
-            "the session was ended by its manager; open another one",
-            device=session.device.name,
-            session_id=session.session_id,
-        )
-
-    async def _hold(
-        self, session: Session, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
-        """Is the body of a session that has none of its own."""
-        self._held.add(session)
-        try:
-            async with session.run_scope():
-                task_status.started()
-                await session.wait_ended()
-        except SessionClosedError:
-            pass  # ended by the manager, which tells what was left
-        except (BelayError, ExceptionGroup) as error:
-            _logger.warning("%r failed: %s", session, error)
-        finally:
-            self._held.discard(session)
 
     # The life of the manager.
 
@@ -405,35 +360,19 @@ class DeviceSessionManager:
             raise ResourceCleanupError("sessions could not give everything back", left)
 
     async def leave(self) -> None:
-        """Ends all sessions: the newest of each device first, the devices side by side."""
+        """Ends all sessions, and the manager's life; what is left is kept to be told."""
         if self.state is not DeviceSessionState.DISPOSED:
             self._life.change(DeviceSessionState.SHUTDOWN)
-        held = frozenset(self._held)
-        with trio.CancelScope(shield=True):
-            by_device: dict[Device, list[Session]] = {}
-            for session in self._registry.newest_first():
-                if not is_inside(session):
-                    session.refuse(functools.partial(self._make_ended, session))
-                by_device.setdefault(session.device, []).append(session)
-            async with trio.open_nursery() as nursery:
-                for sessions in by_device.values():
-                    nursery.start_soon(self._end_all, sessions, held)
+        left = await end_all(self._registry.newest_first(), self._keeper)
+        self._left += left
         self._life.change(DeviceSessionState.DISPOSED)
-
-    async def _end_all(self, sessions: list[Session], held: frozenset[Session]) -> None:
-        for session in sessions:
-            await session.end()
-            if session in held:  # a scoped session tells its own scope
-                try:
-                    await session.aclose()
-                except ResourceCleanupError as error:
-                    self._left.append(error)
 
     @asynccontextmanager
     async def run_scope(self) -> AsyncGenerator[None, None]:
         """The manager's life; ``open_session_manager`` tells what comes out of it."""
         try:
-            async with open_body_nursery(self.leave) as self._nursery:
+            async with open_body_nursery(self.leave) as nursery:
+                self._keeper = Keeper(nursery, self.options.default_session_timeout)
                 yield
         except trio.Cancelled:
             for error in self._left:
@@ -444,38 +383,3 @@ class DeviceSessionManager:
                 error.add_note(f"And when the session manager ended: {left}")
             raise
         self._raise_left()
-
-
-def _check_device(device: Device) -> None:
-    if not isinstance(device, Device):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"a session is opened on a Device, not on {device!r}")
-
-
-@asynccontextmanager
-async def open_session_manager(
-    options: SessionManagementOptions | None = None, *, observers: Iterable[Observer] = ()
-) -> AsyncGenerator[DeviceSessionManager, None]:
-    """Opens a manager for the body. Leaving it ends all of its sessions.
-
-    Args:
-        options: limits and timeouts of the sessions.
-        observers: hear of sessions, calls and resources, beside the log; nothing with
-            ``enable_session_metrics`` off.
-
-    Yields:
-        The manager; it may be used from any task, with any number of devices.
-
-    Raises:
-        TypeError: the options or an observer are none.
-        ResourceCleanupError: sessions that were created without a scope, and were open at the end,
-            could not give everything back. An error of the body comes out as it is, with notes.
-
-    Cancellation: the sessions are ended, shielded, each within ``resource_cleanup_timeout``.
-    """
-    options = SessionManagementOptions() if options is None else options
-    if not isinstance(options, SessionManagementOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"SessionManagementOptions are wanted, not {options!r}")
-    told = Observers(observers)
-    manager = DeviceSessionManager(options, told if options.enable_session_metrics else Observers())
-    async with manager.run_scope():
-        yield manager

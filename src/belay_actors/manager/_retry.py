@@ -9,17 +9,15 @@ for a manager) is not known here.
 import random
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar
 
 import attrs
 import trio
 
-from belay_actors.errors import BelayError, OutcomeUnknownError, ResourceCleanupError
+from belay_actors.errors import OutcomeUnknownError, is_recoverable
+from belay_actors.observe import SessionRetried
 
 T = TypeVar("T")
-
-TellRetry = Callable[[int, float, Exception], None]
-"""Is told of each retry: the attempt that failed (from 1), the delay in seconds, the error."""
 
 _MOST_DOUBLINGS = 1000  # 2.0 ** 1024 is no float
 
@@ -77,20 +75,6 @@ class RetryPolicy:
         return min(doubled, self.max_delay) * (1 - self.jitter * draw())
 
 
-def is_recoverable(error: BaseException) -> bool:
-    """Whether the same work can be expected to succeed in a new session.
-
-    An error of this library says so itself, a group if all that is in it does. What could not be
-    given back would be in the way of another attempt; errors of others are not ours to judge.
-    """
-    if isinstance(error, ResourceCleanupError):
-        return False
-    if isinstance(error, ExceptionGroup):
-        group = cast("ExceptionGroup[Exception]", error)
-        return all(map(is_recoverable, group.exceptions))
-    return isinstance(error, BelayError) and error.is_recoverable
-
-
 class AttemptedSession(Protocol):
     """What is asked of a session after an attempt in it has failed."""
 
@@ -130,7 +114,7 @@ async def run_with_retry(
     *,
     device: str,
     idempotent: bool,
-    tell: TellRetry,
+    tell: Callable[[SessionRetried], None],
 ) -> T:
     """Makes attempts until one succeeds, or fails for good.
 
@@ -167,7 +151,15 @@ async def run_with_retry(
                 raise final from error
             earlier.append(f"attempt {record.number}: {type(error).__name__}: {error}")
             delay = policy.delay_after(record.number)
-            tell(record.number, delay, error)
+            tell(
+                SessionRetried(
+                    device=device,
+                    attempt=record.number,
+                    max_attempts=policy.max_attempts,
+                    delay=delay,
+                    error=type(error).__name__,
+                )
+            )
         await trio.sleep(delay)  # out here, so that nobody holds the error meanwhile
 
 

@@ -13,6 +13,7 @@ import abc
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from textwrap import indent
 
 import attrs
 import trio
@@ -160,7 +161,7 @@ class NamedObject(BoardResource):
 
     @abc.abstractmethod
     def _make_safe_codes(self) -> Sequence[str]:
-        """Returns code lines that bring the hardware into its safe state."""
+        """Returns pieces of code that bring the hardware into its safe state, one by one."""
 
     def _make_steps(self) -> list[Step]:
         steps = [self._make_step(code) for code in self._make_safe_codes()]
@@ -168,7 +169,10 @@ class NamedObject(BoardResource):
 
     def _make_step(self, code: str) -> Step:
         async def step() -> None:
-            if_there = "" if self._is_made else f"if {self.resource_id!r} in globals(): "
-            await self.session.execute(if_there + code)
+            if self._is_made:
+                await self.session.execute(code)
+            else:
+                if_there = f"if {self.resource_id!r} in globals():\n"
+                await self.session.execute(if_there + indent(code, " "))
 
         return step

@@ -9,6 +9,15 @@ from belay_actors.resources._board_resource import NamedObject
 from belay_actors.resources._checks import PinId, check_identifier, check_level, check_pin
 from belay_actors.session import Session
 
+# First of all, because a handler could still drive the pin. Some firmwares know none, and some pins
+# can have none, such as the Pico W's LED, which belongs to its radio (rp2/machine_pin.c).
+_NO_HANDLER = """
+try:
+    {name}.irq(handler=None)
+except (AttributeError, ValueError):
+    pass
+"""
+
 
 @attrs.define(eq=False)
 class PinResource(NamedObject):
@@ -21,7 +30,7 @@ class PinResource(NamedObject):
         session: that it belongs to.
         resource_id: the name of the ``machine.Pin`` in the session's namespace.
         safe_value: the level that it is driven to in the end; ``None`` makes it an input without
-            pull resistor.
+            pull resistor. The Pico W's LED shines on as an input: give it 0.
     """
 
     resource_type: str = attrs.field(init=False, repr=False, default="Pin")
@@ -98,4 +107,4 @@ class PinResource(NamedObject):
             safe = f"{name}.init({name}.IN, None)"
         else:
             safe = f"{name}.init({name}.OUT, value={int(self.safe_value)})"
-        return [safe, f"hasattr({name}, 'irq') and {name}.irq(handler=None)"]
+        return [_NO_HANDLER.format(name=name), safe]

@@ -10,9 +10,9 @@ import trio
 from belay_actors.errors import ResourceNotFoundError
 from belay_actors.session._resource import BackgroundThreadInfo
 
-# The child task that the running code is part of: it cannot wait for its own end.
-_own_child: contextvars.ContextVar["ChildTask | None"] = contextvars.ContextVar(
-    "belay_actors_own_child", default=None
+# The child tasks that the running code is part of: it cannot wait for the end of any of them.
+_own_children: contextvars.ContextVar[tuple["ChildTask", ...]] = contextvars.ContextVar(
+    "belay_actors_own_children", default=()
 )
 
 
@@ -30,20 +30,20 @@ class ChildTask:
     @property
     def is_own(self) -> bool:
         """Whether the calling code is part of the task."""
-        return _own_child.get() is self
+        return self in _own_children.get()
 
     @contextmanager
     def entered(self) -> Generator[None, None, None]:
         """What the task runs in."""
-        token = _own_child.set(self)
+        token = _own_children.set((*_own_children.get(), self))
         try:
             with self.scope:
                 yield
         finally:
-            _own_child.reset(token)
+            _own_children.reset(token)
 
     async def cleanup(self) -> None:
-        """Cancels the task and waits until it has ended; not if it is the one that asks."""
+        """Cancels the task and waits until it has ended; not if it is a part of it that asks."""
         self.scope.cancel()
         if self.is_own:
             await trio.lowlevel.checkpoint()
@@ -57,15 +57,21 @@ class BoardThread:
 
     info: BackgroundThreadInfo
     stop: Callable[[str], Awaitable[None]]
-    may_be_absent: bool
+    # Set when its start is over, whatever came of it; None if that is somebody else's business.
+    start_is_over: trio.Event | None
 
     def __str__(self) -> str:
         return f"thread {self.info.thread_id!r}"
 
     async def cleanup(self) -> None:
-        """Stops the thread, and waits until the board confirms that."""
+        """Stops the thread, and waits until the board confirms that.
+
+        One that is being started is waited for: else it could start after it was stopped.
+        """
+        if self.start_is_over is not None:
+            await self.start_is_over.wait()
         try:
             await self.stop(self.info.thread_id)
         except ResourceNotFoundError:
-            if not self.may_be_absent:
+            if self.start_is_over is None:
                 raise

@@ -44,10 +44,23 @@ def is_inside(session: "Supervisor") -> bool:
 def is_in_cleanup(session: "Supervisor | None" = None) -> bool:
     """Whether the calling code is part of a session's cleanup; of any, if none is named.
 
-    A task that outlives the cleanup in which it was started is part of it no more.
+    A task that was started in a cleanup, and outlives it, is part of it no more.
     """
-    cleaning = [other for other in _cleaning.get() if other.is_ending]
-    return bool(cleaning) if session is None else session in cleaning
+    cleaning = (cast("Session", each) for each in _cleaning.get())
+    return any(each.report is None and session in (None, each) for each in cleaning)
+
+
+def enter(session: "Supervisor") -> None:
+    """Makes a session the calling task's current one, until it calls ``leave``."""
+    _current.set((*_current.get(), session))
+
+
+def leave(session: "Supervisor") -> None:
+    """Undoes an ``enter``, if it was made by this task, or before this task was started."""
+    inside = [*_current.get()]
+    if session in inside:
+        del inside[len(inside) - 1 - inside[::-1].index(session)]
+        _current.set(tuple(inside))
 
 
 @contextmanager

@@ -40,7 +40,15 @@ class ExecutorContext:
         resource_tracker: of the session.
     """
 
-    __slots__ = ("_host", "_numbers", "_runner", "_stop_timeout", "resource_tracker", "session_id")
+    __slots__ = (
+        "_deploying",
+        "_host",
+        "_numbers",
+        "_runner",
+        "_stop_timeout",
+        "resource_tracker",
+        "session_id",
+    )
 
     def __init__(
         self,
@@ -57,6 +65,7 @@ class ExecutorContext:
         self._host = host
         self._stop_timeout = stop_timeout  # seconds, for a thread whose start was cancelled
         self._numbers = itertools.count(1)
+        self._deploying = trio.Lock()
 
     # Deployed methods.
 
@@ -79,19 +88,22 @@ class ExecutorContext:
             The hash of the source.
 
         Raises:
-            RemoteError: the source does not run; it is not remembered.
+            RemoteError: the source does not run.
             DeviceError, SessionError: as for any call.
 
-        Cancellation: as for any call; the method is not remembered.
+        Neither the source nor what it replaces is remembered after an error.
+
+        Cancellation: as for any call; and as after an error.
         """
         check_name("signature", signature)
         check_name("source", source)
         code_hash = hashlib.sha256(source.encode()).digest()
-        if self.is_method_deployed(signature, code_hash):
-            await trio.lowlevel.checkpoint()
-        else:
-            await self._runner.execute(source)
-            self.register_method_deployment(signature, code_hash)
+        async with self._deploying:  # one after the other, so that the last one is what is known
+            if not self.is_method_deployed(signature, code_hash):
+                # However this ends, it may have replaced what was there.
+                self.resource_tracker.forget_deployed_method(signature)
+                await self._runner.execute(source)
+                self.register_method_deployment(signature, code_hash)
         return code_hash
 
     # Threads.
@@ -103,7 +115,11 @@ class ExecutorContext:
             TypeError, ValueError: the name is no text, or empty.
         """
         check_name("method_name", method_name)
-        return f"{method_name}-{next(self._numbers)}"
+        for number in self._numbers:
+            thread_id = f"{method_name}-{number}"
+            if not self.resource_tracker.has_thread(thread_id):
+                return thread_id
+        raise AssertionError("numbers never end")
 
     async def start_thread(self, method_name: str, code: str) -> BackgroundThreadInfo:
         """Runs code in a thread of the board, which the session owns from then on.
@@ -126,19 +142,25 @@ class ExecutorContext:
         ``resource_cleanup_timeout``.
         """
         check_name("code", code)
+        tracker, start_is_over = self.resource_tracker, trio.Event()
         thread_id = self.allocate_thread_id(method_name)
-        info = self.resource_tracker.adopt_thread(thread_id, method_name, may_be_absent=True)
+        thread = tracker.adopt_thread(thread_id, method_name, start_is_over)
         try:
-            await self._host.start_thread(thread_id, code)
+            try:
+                await self._host.start_thread(thread_id, code)
+            finally:
+                start_is_over.set()
         except trio.Cancelled:
             # What cannot be stopped now is the session's, which tries again when it ends.
             with trio.move_on_after(self._stop_timeout, shield=True), suppress(BelayError):
-                await self._host.stop_thread(thread_id)
+                await thread.cleanup()
+                tracker.discard_thread(thread)
             raise
-        except (RemoteError, DeviceCapabilityError):
-            self.resource_tracker.discard_thread(thread_id)
+        except (RemoteError, DeviceCapabilityError, ValueError):  # it was not started
+            tracker.discard_thread(thread)
             raise
-        return info
+        tracker.tell_thread(thread)
+        return thread.info
 
     async def get_thread_states(self) -> Mapping[str, ThreadState]:
         """Asks the board for the session's threads, by their ids.

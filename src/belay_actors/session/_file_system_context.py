@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 import attrs
+import trio
 
 from belay_actors.device import CodeRunner
 from belay_actors.errors import RemoteError
@@ -98,12 +99,23 @@ class FileSystemContext:
         session_id: of the session.
     """
 
-    __slots__ = ("_cached", "_count", "_log", "_runner", "_space", "session_id")
+    __slots__ = (
+        "_asking",
+        "_cached",
+        "_changes",
+        "_count",
+        "_log",
+        "_runner",
+        "_space",
+        "session_id",
+    )
 
     def __init__(self, runner: CodeRunner, session_id: str) -> None:
         self.session_id = session_id
         self._runner = runner
         self._space: tuple[int | None, int | None] | None = None
+        self._asking = trio.Lock()
+        self._changes = 0  # how many times something was forgotten
         self._cached: dict[str, FileInfo] = {}
         self._log: deque[FileOperation] = deque(maxlen=_LOG_LENGTH)
         self._count = 0
@@ -116,9 +128,13 @@ class FileSystemContext:
 
         Cancellation: as for any call.
         """
-        if self._space is None:
-            self._space = await self._ask_space()
-        total, free = self._space
+        async with self._asking:  # who comes meanwhile waits for the same answer
+            space, changes = self._space, self._changes
+            if space is None:
+                space = await self._ask_space()
+                if changes == self._changes:  # else it may be an old answer already
+                    self._space = space
+        total, free = space
         return FileSystemState(
             total_bytes=total,
             free_bytes=free,
@@ -133,8 +149,8 @@ class FileSystemContext:
         except RemoteError:  # no such module or function, or nothing mounted
             return None, None
         match answer:
-            case (int(block), int(fragment), int(blocks), int(free)):
-                return fragment * blocks, block * free
+            case (int(), int(fragment), int(blocks), int(free)):
+                return fragment * blocks, fragment * free
             case _:
                 return None, None
 
@@ -157,10 +173,10 @@ class FileSystemContext:
         """
         check_name("path", path)
         self._space = None
-        prefix = path.rstrip("/") + "/"
-        is_all = path == "/"
+        self._changes += 1
+        path = path.rstrip("/")
         for known in [*self._cached]:
-            if is_all or known == path or known.startswith(prefix):
+            if not path or known == path or known.startswith(f"{path}/"):
                 del self._cached[known]
 
     def register_file_operation(self, operation: FileOperation) -> None:

@@ -270,5 +270,5 @@ def _share(deadline: float, count: int) -> float:
 
 
 def describe(key: Key) -> str:
-    """Returns a child's kind and name."""
+    """Returns a child's kind and name. Of a resource, the id that it was registered with."""
     return f"resource {key!r}" if isinstance(key, str) else str(key)

@@ -45,19 +45,19 @@ class SessionResource(Protocol):
 
 def check_resource(resource: SessionResource) -> None:
     """Raises ``TypeError`` or ``ValueError`` if something cannot be a session's resource."""
-    if not isinstance(resource, SessionResource):  # pyright: ignore[reportUnnecessaryIsInstance]
+    is_one = isinstance(resource, SessionResource)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not is_one or not callable(resource.cleanup):
         raise TypeError(
             f"{resource!r} is no SessionResource: it needs resource_id, resource_type, "
             "estimated_cost, created_at and an async cleanup()"
         )
-    texts: tuple[tuple[str, object], ...] = (
-        ("resource_id", resource.resource_id),
-        ("resource_type", resource.resource_type),
-    )
-    for name, value in texts:
-        check_name(name, value)
-    cost: object = resource.estimated_cost
-    if not isinstance(cost, int):
+    check_name("resource_id", resource.resource_id)
+    check_name("resource_type", resource.resource_type)
+    _check_cost(resource.estimated_cost)
+
+
+def _check_cost(cost: object) -> None:
+    if not isinstance(cost, int) or isinstance(cost, bool):
         raise TypeError(f"estimated_cost is a number of bytes, not {cost!r}")
     if cost < 0:
         raise ValueError(f"estimated_cost is 0 bytes or more, not {cost}")

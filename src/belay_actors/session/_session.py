@@ -65,7 +65,6 @@ class Session(Supervisor, CodeRunner):
         self._capabilities = capabilities
         self._observers = observers
         self._on_ended = on_ended
-        self._opened_at = trio.current_time()
         memory = device.memory if options.enable_session_metrics else None
         self._memory_before = None if memory is None else memory.used
         self._calls = 0
@@ -278,6 +277,10 @@ class Session(Supervisor, CodeRunner):
 
     # The end.
 
+    @property
+    def _self(self) -> "Session":
+        return self
+
     def _interrupt_calls(self) -> None:
         self.device.interrupt(self._seat, self.refusal)
         self.device.leases.refuse(self.session_id, self.refusal)
@@ -307,9 +310,9 @@ class Session(Supervisor, CodeRunner):
             self._state.clear()
         if self._file_system_context is not None:
             self._file_system_context.forget()
-        self._on_ended(self)
         failures, name = ending.failures, self.device.name
         self._set_ended(make_cleanup_error(failures, name, self.session_id) if failures else None)
+        self._on_ended(self)
         for failure in failures:
             self.tell(failure.event(self.session_id, name))
         self._tell_ended(self._report)

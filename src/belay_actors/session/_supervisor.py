@@ -1,7 +1,7 @@
 """The supervisor in a session: its nursery, its scope, who may end it, and what comes out of it.
 
-A session lives in one task, in ``run_scope``: the caller's (``open_session``) or one that the
-manager keeps for it (``create_session``). But its end is not bound to that task: whoever ends it,
+A session lives in the scope that its owner is in (``open_session``), or with a keeper, which is its
+manager (``create_session``). But its end is not bound to a task: whoever ends it,
 the owner leaving the scope, a manager, a closing device, runs ``end`` in its own task, once, and
 everybody else waits for that. So a device can close even if the session's own task is busy or
 stuck. What is given back then, and how, is the session's part.
@@ -12,9 +12,9 @@ import enum
 import logging
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self, TypeVarTuple, cast
+from typing import TYPE_CHECKING, Protocol, Self, TypeVarTuple, cast
 
 import trio
 
@@ -25,12 +25,16 @@ from belay_actors.errors import (
     SessionClosedError,
     SessionFailedError,
     SessionTimeoutError,
+    is_recoverable,
 )
 from belay_actors.kernel import MakeError, open_body_nursery
 from belay_actors.options import SessionManagementOptions
 from belay_actors.session._children import ChildTask
-from belay_actors.session._current import cleaning, entered, is_in_cleanup
+from belay_actors.session._current import cleaning, enter, is_in_cleanup, leave
 from belay_actors.session._holdings import Holdings, leave_runs
+
+if TYPE_CHECKING:
+    from belay_actors.session._session import Session
 
 Ts = TypeVarTuple("Ts")
 
@@ -44,6 +48,16 @@ class SessionPhase(enum.Enum):
     STOPPED = "stopped"
     ENDING = "ending"
     ENDED = "ended"
+
+
+class Keeper(Protocol):
+    """What a session without a scope needs of whoever keeps it."""
+
+    def end_soon(self, session: "Session") -> None:
+        """Ends a session in a task of its own."""
+
+    def open_scope(self, session: "Session") -> None:
+        """Gives a session a task that runs its scope."""
 
 
 class Supervisor(abc.ABC):
@@ -60,13 +74,16 @@ class Supervisor(abc.ABC):
         self._options = options
         self._holdings = Holdings()
         self._phase = SessionPhase.ACTIVE
-        self._body_scope = trio.CancelScope()
+        self._opened_at = trio.current_time()
+        self._keeper: Keeper | None = None
+        # Made when they are needed, to keep idle sessions small.
+        self._body_scope: trio.CancelScope | None = None
         self._nursery: trio.Nursery | None = None
-        self._has_ended = trio.Event()
+        self._early_children: list[Callable[[trio.Nursery], None]] | None = None
+        self._has_ended: trio.Event | None = None
         self._make_refusal: MakeError = self._make_closed
-        self._is_abandoned = False
+        self._spares_body = self._is_abandoned = False
         self._cleanup_error: ResourceCleanupError | None = None
-        self._entries: list[AbstractContextManager[None]] | None = None
 
     @property
     def is_active(self) -> bool:
@@ -74,9 +91,18 @@ class Supervisor(abc.ABC):
         return self._phase is SessionPhase.ACTIVE
 
     @property
-    def is_ending(self) -> bool:
-        """Whether what it holds is being given back."""
-        return self._phase is SessionPhase.ENDING
+    def opened_at(self) -> float:
+        """When it was opened, on trio's clock."""
+        return self._opened_at
+
+    @property
+    @abc.abstractmethod
+    def _self(self) -> "Session":
+        """The session that this is a part of."""
+
+    def keep_by(self, keeper: Keeper) -> None:
+        """Has somebody keep it who ends it, since it has no scope. Once, when it was opened."""
+        self._keeper = keeper
 
     def check_active(self) -> None:
         """Raises what says that the session takes nothing in any more, if that is so."""
@@ -109,11 +135,25 @@ class Supervisor(abc.ABC):
             SessionError: the session is ending or has ended.
         """
         self.check_active()
-        if self._nursery is None:
-            raise RuntimeError("the session's scope has not been entered")
         child = ChildTask(name or str(getattr(task, "__qualname__", task)))
         self._holdings.add(child, child)
-        self._nursery.start_soon(self._run_child, child, lambda: task(*args), name=child.name)
+
+        def start(nursery: trio.Nursery) -> None:
+            nursery.start_soon(self._run_child, child, lambda: task(*args), name=child.name)
+
+        if self._nursery is not None:
+            start(self._nursery)
+        else:
+            self._start_early(start)
+
+    def _start_early(self, start: Callable[[trio.Nursery], None]) -> None:
+        """Starts a child of a session that has no nursery yet, as soon as it has."""
+        if self._early_children is not None:
+            self._early_children.append(start)
+            return
+        self._early_children = [start]
+        assert self._keeper is not None, "a session has a scope or a keeper"
+        self._keeper.open_scope(self._self)
 
     async def _run_child(self, child: ChildTask, task: Callable[[], Awaitable[object]]) -> None:
         try:
@@ -151,11 +191,15 @@ class Supervisor(abc.ABC):
     @asynccontextmanager
     async def run_scope(self) -> AsyncGenerator[None, None]:
         """The session's life in a task; ``Manager.open_session`` tells what comes out of it."""
-        self._body_scope.deadline = trio.current_time() + self._options.default_session_timeout
+        self._body_scope = body_scope = trio.CancelScope()
+        if self._keeper is None:
+            body_scope.deadline = self._opened_at + self._options.default_session_timeout
         try:
             async with open_body_nursery(self._leave, self._make_child_failure) as nursery:
                 self._nursery = nursery
-                with self._body_scope:
+                for start in self._early_children or ():
+                    start(nursery)
+                with body_scope:
                     yield
         except trio.Cancelled:
             self._log_cleanup()
@@ -163,7 +207,7 @@ class Supervisor(abc.ABC):
         except BaseException as error:
             self._note_cleanup(error)
             raise
-        if self._body_scope.cancelled_caught:
+        if body_scope.cancelled_caught:
             cause = self.refusal()
             self._note_cleanup(cause)
             raise cause
@@ -171,6 +215,7 @@ class Supervisor(abc.ABC):
             raise self._cleanup_error
 
     async def _leave(self) -> None:
+        assert self._body_scope is not None
         if self._body_scope.cancelled_caught and self._phase is SessionPhase.ACTIVE:
             self._make_refusal = self._make_timeout
         await self.end()
@@ -183,17 +228,21 @@ class Supervisor(abc.ABC):
             return failures  # a KeyboardInterrupt or the like is no failure of the session
         return SessionFailedError(
             "a child task of the session failed, and the session was ended; see the cause",
-            is_recoverable=True,
+            is_recoverable=is_recoverable(cast("ExceptionGroup[Exception]", failures)),
             device=self.device.name,
             session_id=self.session_id,
         )
 
+    def with_cleanup(self, error: Exception) -> str:
+        """Returns an error's text, with what could not be given back."""
+        left = self._cleanup_error
+        return str(error) if left is None else f"{error}; and {left}"
+
     def _log_cleanup(self) -> None:
-        """Tells what was left where nobody else would, because the session was cancelled."""
-        error, self._cleanup_error = self._cleanup_error, None
-        if error is not None:
+        """Tells the log, where an error would tell nobody."""
+        if self._cleanup_error is not None:
             about = {"session_id": self.session_id, "device": self.device.name}
-            _logger.warning("%s was cancelled, and: %s", self, error, extra=about)
+            _logger.warning("%s was cancelled, and: %s", self, self._cleanup_error, extra=about)
 
     def _note_cleanup(self, error: BaseException) -> None:
         if self._cleanup_error is not None:
@@ -203,14 +252,17 @@ class Supervisor(abc.ABC):
 
     # The end.
 
-    def refuse(self, make_error: MakeError) -> None:
+    def refuse(self, make_error: MakeError, *, spares_body: bool = False) -> None:
         """Makes no more calls, and ends those that it has made; for others than its owner.
 
         Args:
             make_error: why; this is what calls, and then the scope, raise.
+            spares_body: whether the body goes on, without its session, and its scope raises
+                nothing for that.
         """
         if self._phase is SessionPhase.ACTIVE:
             self._phase = SessionPhase.STOPPED
+            self._spares_body = spares_body
             self._make_refusal = make_error
             self._interrupt_calls()
             self._holdings.take_over()
@@ -220,7 +272,15 @@ class Supervisor(abc.ABC):
         if self._phase in (SessionPhase.ENDING, SessionPhase.ENDED):
             return  # a body that ends its session itself goes on without it
         self.refuse(make_error)
-        self._body_scope.cancel()
+        if self._body_scope is not None:
+            self._body_scope.cancel()
+        elif self._keeper is not None:
+            self._keeper.end_soon(self._self)
+
+    def expire(self) -> None:
+        """As ``stop``, because the session is too old."""
+        if self._phase is SessionPhase.ACTIVE:
+            self.stop(self._make_timeout)
 
     async def aclose(self) -> None:
         """Ends the session now: gives back what it holds and takes its names off the board.
@@ -235,15 +295,17 @@ class Supervisor(abc.ABC):
         """
         await self.end()
         error, self._cleanup_error = self._cleanup_error, None
+        if self._nursery is None and self._holdings.escaped:  # no scope will raise it
+            escaped, self._holdings.escaped = self._holdings.escaped, ()
+            raise BaseExceptionGroup(f"{self!r}: {error}", escaped)
         if error is not None:
             raise error
 
     async def __aenter__(self) -> Self:
-        await trio.lowlevel.checkpoint()
+        # Without a cancellation: nobody would end what could not be entered.
+        await trio.lowlevel.cancel_shielded_checkpoint()
         self.check_active()
-        entry = entered(self)
-        entry.__enter__()
-        self._entries = [*(self._entries or ()), entry]
+        enter(self)
         return self
 
     async def __aexit__(
@@ -252,16 +314,15 @@ class Supervisor(abc.ABC):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._entries:
-            self._entries.pop().__exit__(None, None, None)
-        await self.end()
+        leave(self)
         if error is None:
             await self.aclose()
-        elif isinstance(error, trio.Cancelled):
+            return
+        await self.end()  # noqa: ASYNC102  # shields itself
+        if isinstance(error, trio.Cancelled):
             self._log_cleanup()
-        else:
-            self._note_cleanup(error)
-            self._cleanup_error = None
+        self._note_cleanup(error)
+        self._cleanup_error = None
 
     def abandon(self) -> None:
         """Has the end skip what takes time, also if it has begun. What that leaves is told."""
@@ -279,11 +340,13 @@ class Supervisor(abc.ABC):
             return
         if self._phase in (SessionPhase.ENDING, SessionPhase.ENDED):
             with trio.CancelScope(shield=not is_in_cleanup()):
-                await self._has_ended.wait()
+                await self.wait_ended()
             return
-        if self._phase is SessionPhase.STOPPED:
+        is_stopped = self._phase is SessionPhase.STOPPED and not self._spares_body
+        if is_stopped and self._body_scope is not None:
             self._body_scope.cancel()
-        self._body_scope.deadline = math.inf  # only a session has an age limit
+        if self._body_scope is not None:
+            self._body_scope.deadline = math.inf  # only a session has an age limit
         self._phase = SessionPhase.ENDING
         budget = self._options.resource_cleanup_timeout
         if is_in_cleanup():
@@ -296,6 +359,11 @@ class Supervisor(abc.ABC):
 
         Cancellation: harmless.
         """
+        if self._phase is SessionPhase.ENDED:
+            await trio.lowlevel.checkpoint()
+            return
+        if self._has_ended is None:
+            self._has_ended = trio.Event()
         await self._has_ended.wait()
 
     # What it is that ends.
@@ -312,7 +380,8 @@ class Supervisor(abc.ABC):
         """Nothing more can be given back; lets go those who wait for that."""
         self._cleanup_error = cleanup_error
         self._phase = SessionPhase.ENDED
-        self._has_ended.set()
+        if self._has_ended is not None:
+            self._has_ended.set()
 
     def _make_closed(self) -> BelayError:
         return SessionClosedError(

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
+import trio
+
 from belay_actors.device import Device
 from belay_actors.errors import DuplicateResourceError, ResourceNotFoundError
 from belay_actors.observe import Event, MethodDeployed, ResourceRegistered, ThreadRegistered
@@ -142,40 +144,56 @@ class ResourceTracker:
             DuplicateResourceError: the session has a thread of that id already.
             SessionError: the session is ending or has ended.
         """
-        return self.adopt_thread(thread_id, method_name, may_be_absent=False)
+        thread = self.adopt_thread(thread_id, method_name, None)
+        self.tell_thread(thread)
+        return thread.info
 
     def adopt_thread(
-        self, thread_id: str, method_name: str, *, may_be_absent: bool
-    ) -> BackgroundThreadInfo:
-        """As ``register_background_thread``, for the executor context.
+        self, thread_id: str, method_name: str, start_is_over: trio.Event | None
+    ) -> BoardThread:
+        """Takes in a thread that is about to be started; for the executor context.
+
+        It calls ``tell_thread`` if it was started, and ``discard_thread`` if not.
 
         Args:
-            thread_id: as there.
-            method_name: as there.
-            may_be_absent: whether it is well if the board does not know the thread, because it is
-                only about to be started.
+            thread_id: as for ``register_background_thread``, and so are the errors.
+            method_name: see there.
+            start_is_over: will be set when it is known what came of its start. Such a thread need
+                not be there. ``None`` for one that must be.
         """
         check_name("thread_id", thread_id)
         check_name("method_name", method_name)
         holder = self._holder
         holder.check_active()
-        if self._find_thread(thread_id) is not None:
+        if self.has_thread(thread_id):
             raise self._duplicate("thread", thread_id)
         info = BackgroundThreadInfo(
             thread_id=thread_id, method_name=method_name, session_id=holder.session_id
         )
-        thread = BoardThread(info, holder.stop_thread, may_be_absent)
+        thread = BoardThread(info, holder.stop_thread, start_is_over)
         self._holdings.add(thread, thread)
-        if holder.is_tracking:
-            holder.tell(
+        return thread
+
+    def tell_thread(self, thread: BoardThread) -> None:
+        """Tells the observers that a thread on the board is the session's.
+
+        Raises:
+            SessionError: the session is ending or has ended, and has stopped the thread.
+        """
+        self._holder.check_active()
+        if self._holder.is_tracking:
+            self._holder.tell(
                 ThreadRegistered(
-                    session_id=holder.session_id,
-                    device=holder.device.name,
-                    thread_id=thread_id,
-                    method_name=method_name,
+                    session_id=self._holder.session_id,
+                    device=self._holder.device.name,
+                    thread_id=thread.info.thread_id,
+                    method_name=thread.info.method_name,
                 )
             )
-        return info
+
+    def has_thread(self, thread_id: str) -> bool:
+        """Whether the session has a thread of that id, whatever it does."""
+        return self._find_thread(thread_id) is not None
 
     async def unregister_background_thread(self, thread_id: str) -> None:
         """Stops a thread on the board, waits until the board confirms that, and forgets it.
@@ -192,11 +210,9 @@ class ResourceTracker:
             raise self._not_found("thread", thread_id)
         await self._give_back([thread])
 
-    def discard_thread(self, thread_id: str) -> None:
-        """Forgets a thread that was never started; for the session."""
-        thread = self._find_thread(thread_id)
-        if thread is not None:
-            self._holdings.discard(thread)
+    def discard_thread(self, thread: BoardThread) -> None:
+        """Forgets a thread that does not run; for the executor context."""
+        self._holdings.discard(thread)
 
     def get_active_threads(self) -> tuple[BackgroundThreadInfo, ...]:
         """Returns the threads that the session owns, oldest first."""
@@ -231,6 +247,11 @@ class ResourceTracker:
                 session_id=holder.session_id, device=holder.device.name, signature=signature
             )
         )
+
+    def forget_deployed_method(self, signature: str) -> None:
+        """Forgets a method that may be replaced; for the executor context."""
+        if self._methods is not None:
+            self._methods.pop(signature, None)
 
     def is_method_deployed(self, signature: str, code_hash: bytes) -> bool:
         """Whether that very code is on the board now: in this session, since this boot."""

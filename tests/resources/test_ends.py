@@ -1,5 +1,8 @@
 """However a session ends, and whatever else hangs or fails, its hardware is brought into safety."""
 
+# What a failing scope has bound is looked at after it:
+# pyright: reportPossiblyUnboundVariable=none
+
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 

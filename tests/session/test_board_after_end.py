@@ -159,7 +159,7 @@ async def test_a04_what_an_emergency_skips_is_told(
                 if when == "before":
                     session.abandon()
                 else:
-                    nursery.start_soon(abandon_when_blocked, session)
+                    nursery.start_soon(abandon_when_blocked, session)  # noqa: ASYNC111
         assert ended == ["child"]
     left = left_of(session)
     assert list(left) == ["resource 'b'", "resource 'a'"]

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
-import trio.testing
 
 from belay_actors import (
     CleanupFailed,

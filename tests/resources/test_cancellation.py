@@ -241,6 +241,29 @@ def test_d09_a_session_that_is_ended_at_any_step_of_an_acquisition_leaves_hardwa
     assert sweep.failed > 40
 
 
+async def give_back_by_hand(bench: Bench) -> None:
+    await take_everything(bench.session)
+    await bench.session.resources.cleanup_resources()
+    bench.is_done = True
+
+
+def test_a04_d09_resources_whose_return_by_hand_meets_the_end_at_any_step_are_safe() -> None:
+    sweep = break_everywhere(
+        give_back_by_hand,
+        setting=ended_session,
+        cut=stop,
+        errors=(SessionClosedError, SessionFailedError),
+    )
+    assert sweep.points > 70
+    assert sweep.failed > 70
+
+
+def test_a04_d09_resources_whose_return_by_hand_is_cancelled_at_any_step_are_safe() -> None:
+    sweep = cancel_everywhere(give_back_by_hand, setting=ended_session)
+    assert sweep.points > 70
+    assert sweep.cancelled > 70
+
+
 async def test_d09_after_a_reset_there_is_nothing_left_to_give_back() -> None:
     async with Bench.opened() as bench:
         with pytest.raises(DeviceResetError):

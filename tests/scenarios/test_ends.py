@@ -46,6 +46,19 @@ async def given_back_during_a_call(rig: Rig) -> None:
         await rig.call(session)
 
 
+async def given_back_while_it_ends(rig: Rig) -> None:
+    """The end takes over from another task that gives back what the session holds."""
+
+    async with trio.open_nursery() as outside, rig.open_session() as session:
+
+        async def give_back() -> None:
+            with contextlib.suppress(SessionClosedError):
+                await session.resources.cleanup_resources()
+
+        outside.start_soon(give_back)
+        await rig.call(session, 8)
+
+
 async def ended_by_its_manager_during_a_call(rig: Rig) -> None:
     """Somebody else ends the session, while its body is in a call."""
 
@@ -77,6 +90,7 @@ async def ended_during_anothers_long_call(rig: Rig) -> None:
 SCENARIOS = [
     left_during_a_call,
     given_back_during_a_call,
+    given_back_while_it_ends,
     ended_by_its_manager_during_a_call,
     ended_during_anothers_long_call,
 ]

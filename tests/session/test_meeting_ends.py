@@ -86,7 +86,7 @@ async def test_a04_d05_the_end_takes_over_from_a_cleanup_by_hand_that_hangs(
     async with trio.open_nursery() as nursery, manager.open_session(device) as session:
         session.resources.register_resource(make_resource("a", trio.lowlevel.checkpoint))
         session.resources.register_resource(make_resource("b", lambda: hang(recorded)))
-        nursery.start_soon(clean_by_hand, session)
+        nursery.start_soon(clean_by_hand, session)  # noqa: ASYNC111
         await trio.testing.wait_all_tasks_blocked()
         await session.aclose()
     assert recorded == ["try", "try"]
@@ -113,7 +113,7 @@ async def test_a04_d05_a_cleanup_whose_call_waits_when_the_session_ends_is_tried
         session.resources.register_resource(make_resource("lamp", clean))
         other.start_soon(other.execute, "import time\ntime.sleep_ms(100)")
         await trio.testing.wait_all_tasks_blocked()
-        nursery.start_soon(clean_by_hand, session)
+        nursery.start_soon(clean_by_hand, session)  # noqa: ASYNC111
         await trio.testing.wait_all_tasks_blocked()
         await session.aclose()
         check_ended(session, "lamp")
@@ -207,7 +207,7 @@ async def test_a04_another_tasks_cleanup_that_holds_on_costs_the_end_its_share_o
                 await session.execute("x = 1")
                 session.resources.register_resource(record("a"))
                 session.resources.register_resource(make_resource("clinging", cling))
-                nursery.start_soon(session.resources.release_resource, "clinging")
+                nursery.start_soon(session.resources.release_resource, "clinging")  # noqa: ASYNC111
                 await trio.testing.wait_all_tasks_blocked()
         assert trio.current_time() - started < 1
         release.set()

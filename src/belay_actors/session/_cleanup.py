@@ -1,12 +1,14 @@
 """Giving back: one thing after the other, newest first, each within its share of the time."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Protocol, cast
 
 import attrs
 import trio
 
 from belay_actors.errors import ResourceCleanupError, SessionClosedError
+from belay_actors.observe import CleanupFailed
 from belay_actors.session._children import BoardThread, ChildTask
 from belay_actors.session._resource import SessionResource
 
@@ -39,12 +41,22 @@ class Failure:
 
     what: str
     error: Exception
+    resource_id: str | None = None
+
+    def event(self, session_id: str, device: str) -> CleanupFailed:
+        """The same for observers."""
+        return CleanupFailed(
+            session_id=session_id,
+            device=device,
+            what=self.what if self.resource_id is None else self.resource_id,
+            error=type(self.error).__name__,
+        )
 
     @property
     def leftover(self) -> Leftover:
-        """The same in words."""
-        notes = [note for note in getattr(self.error, "__notes__", ()) if note != self._note]
-        return Leftover(self.what, "; ".join([str(self.error) or repr(self.error), *notes]))
+        """The same in words; of a group, in those of all that is in it."""
+        words = [words for error in _leaves(self.error) for words in _words_of(error)]
+        return Leftover(self.what, "; ".join(word for word in words if word != self._note))
 
     @property
     def _note(self) -> str:
@@ -52,8 +64,26 @@ class Failure:
 
     def noted(self) -> "Failure":
         """Returns itself, after its error was told what it belongs to."""
-        self.error.add_note(self._note)
+        with suppress(Exception):  # an exception may be frozen
+            self.error.add_note(self._note)
         return self
+
+
+def _leaves(error: Exception) -> Iterator[Exception]:
+    if isinstance(error, ExceptionGroup):
+        for part in cast("ExceptionGroup[Exception]", error).exceptions:
+            yield from _leaves(part)
+    else:
+        yield error
+
+
+def _words_of(error: Exception) -> Iterator[str]:
+    """Yields what an error says, and its notes; errors of others may not even have words."""
+    try:
+        yield str(error) or repr(error)
+    except Exception:
+        yield type(error).__name__
+    yield from map(str, getattr(error, "__notes__", ()))
 
 
 def make_cleanup_error(

@@ -5,6 +5,7 @@ that nobody had registered, threads that run on. So what is told to be left is w
 """
 
 from collections.abc import Callable
+from typing import cast
 
 import trio
 
@@ -54,9 +55,12 @@ class Ending:
         if has_names() and self._seat.generation == self._device.generation:
             await self._drop(measure=measure)
         # What failed only because the board was reset has nothing left to give back.
-        self.failures = [
-            failure for failure in self.failures if not isinstance(failure.error, DeviceResetError)
-        ]
+        self.failures = [failure for failure in self.failures if not self._is_reset(failure.error)]
+
+    def _is_reset(self, error: Exception) -> bool:
+        if isinstance(error, ExceptionGroup):
+            return all(map(self._is_reset, cast("ExceptionGroup[Exception]", error).exceptions))
+        return isinstance(error, DeviceResetError) and error.device == self._device.name
 
     async def _drop(self, *, measure: bool) -> None:
         """Takes the namespace off the board."""

@@ -257,8 +257,9 @@ class Holdings:
     def _note(self, run: _Run, key: Key, failure: Failure | None) -> None:
         """Keeps what came of a cleanup, unless it was given up meanwhile."""
         is_held = self._children.pop(key, None) is not None
+        resource_id = key if isinstance(key, str) else None
         if failure is not None:
-            run.failures.append(failure)
+            run.failures.append(attrs.evolve(failure, resource_id=resource_id))
         elif is_held and isinstance(key, str):
             self.released.append(key)
 

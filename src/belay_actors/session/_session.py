@@ -19,7 +19,7 @@ from belay_actors.device import (
     ThreadState,
     stop_and_confirm,
 )
-from belay_actors.observe import CallKind, CleanupFailed, Event, Observers, SessionEnded
+from belay_actors.observe import CallKind, Event, Observers, SessionEnded
 from belay_actors.options import SessionManagementOptions
 from belay_actors.session._cleanup import Failure, make_cleanup_error
 from belay_actors.session._current import is_in_cleanup
@@ -58,6 +58,7 @@ class Session(Supervisor, CodeRunner):
         "_executor_context",
         "_file_system_context",
         "_memory_before",
+        "_observed_calls",
         "_observers",
         "_on_ended",
         "_output",
@@ -329,15 +330,7 @@ class Session(Supervisor, CodeRunner):
     def tell_failures(self, failures: Sequence[Failure]) -> None:
         """Tells the observers what could not be given back."""
         for failure in failures:
-            error = type(failure.error).__name__
-            self.tell(
-                CleanupFailed(
-                    session_id=self.session_id,
-                    device=self.device.name,
-                    what=failure.what,
-                    error=error,
-                )
-            )
+            self.tell(failure.event(self.session_id, self.device.name))
 
     def _tell_ended(self, report: SessionReport, failures: Sequence[Failure]) -> None:
         if self._observed_calls is not None:

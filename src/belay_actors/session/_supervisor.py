@@ -10,6 +10,7 @@ stuck. What is given back then, and how, is the session's part.
 import abc
 import contextvars
 import logging
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
@@ -55,6 +56,7 @@ class Supervisor(abc.ABC):
         "_holdings",
         "_is_abandoned",
         "_keeper",
+        "_left_by",
         "_make_refusal",
         "_nursery",
         "_opened_at",
@@ -257,7 +259,8 @@ class Supervisor(abc.ABC):
     def _log_cleanup(self) -> None:
         """Tells the log, where an error would tell nobody."""
         if self._cleanup_error is not None:
-            _logger.warning("%s was cancelled, and: %s", self, self._cleanup_error)
+            about = {"session_id": self.session_id, "device": self.device.name}
+            _logger.warning("%s was cancelled, and: %s", self, self._cleanup_error, extra=about)
 
     def _note_cleanup(self, error: BaseException) -> None:
         if self._cleanup_error is not None:
@@ -284,6 +287,8 @@ class Supervisor(abc.ABC):
 
     def stop(self, make_error: MakeError) -> None:
         """As ``refuse``, and cancels the body, so that the owner ends the session."""
+        if self._phase in (SessionPhase.ENDING, SessionPhase.ENDED):
+            return  # a body that ends its session itself goes on without it
         self.refuse(make_error)
         if self._body_scope is not None:
             self._body_scope.cancel()
@@ -308,6 +313,9 @@ class Supervisor(abc.ABC):
         """
         await self.end()
         error, self._cleanup_error = self._cleanup_error, None
+        if self._nursery is None and self._holdings.escaped:  # no scope will raise it
+            escaped, self._holdings.escaped = self._holdings.escaped, ()
+            raise BaseExceptionGroup(f"{self!r}: {error}", escaped)
         if error is not None:
             raise error
 
@@ -356,6 +364,8 @@ class Supervisor(abc.ABC):
         is_stopped = self._phase is SessionPhase.STOPPED and not self._spares_body
         if is_stopped and self._body_scope is not None:
             self._body_scope.cancel()
+        if self._body_scope is not None:
+            self._body_scope.deadline = math.inf  # only a session has an age limit
         self._phase = SessionPhase.ENDING
         budget = self._options.resource_cleanup_timeout
         if is_in_cleanup():

@@ -51,3 +51,8 @@ def test_tests_are_found_by_the_ids_in_front_of_their_names(folder: Path) -> Non
         "      deep/test_one.py::test_B10_a1_x",
         "2 of 2 rows have a test",
     ]
+
+
+def test_every_row_has_a_test() -> None:
+    code, lines = run(SCRIPT.parent)
+    assert code == 0, lines[-1]

@@ -9,8 +9,10 @@ from belay_actors.errors import BelayError, ResourceCleanupError, SessionClosedE
 from belay_actors.manager._keeper import Keeper
 from belay_actors.session import Session, is_inside
 
+TellLeft = Callable[[ResourceCleanupError], None]
 
-async def end_all(sessions: Iterable[Session], keeper: Keeper) -> list[ResourceCleanupError]:
+
+async def end_all(sessions: Iterable[Session], keeper: Keeper, tell_left: TellLeft) -> None:
     """Ends sessions, and waits until all of them have ended.
 
     Bodies are cancelled, but not that of a session that the caller itself is in: it goes on.
@@ -18,13 +20,14 @@ async def end_all(sessions: Iterable[Session], keeper: Keeper) -> list[ResourceC
     Args:
         sessions: the newest first.
         keeper: of those that have no scope.
+        tell_left: is told what those without a scope could not give back; a scope tells its own.
 
-    Returns:
-        What those without a scope could not give back; a scope tells its own.
+    Raises:
+        BaseExceptionGroup: a cleanup of one without a scope raised what is no ``Exception``; all
+            have ended.
 
     Cancellation: shielded; bounded by the sessions' cleanup budgets.
     """
-    left: list[ResourceCleanupError] = []
     by_device: dict[Device, list[Session]] = {}
     for session in sessions:
         session.refuse(make_ended(session), spares_body=is_inside(session))
@@ -32,21 +35,24 @@ async def end_all(sessions: Iterable[Session], keeper: Keeper) -> list[ResourceC
     with trio.CancelScope(shield=True):
         async with trio.open_nursery() as nursery:
             for group in by_device.values():
-                nursery.start_soon(_end_in_turn, group, keeper, left)
-    return left
+                nursery.start_soon(_end_in_turn, group, keeper, tell_left)
 
 
-async def _end_in_turn(
-    sessions: list[Session], keeper: Keeper, left: list[ResourceCleanupError]
-) -> None:
+async def _end_in_turn(sessions: list[Session], keeper: Keeper, tell_left: TellLeft) -> None:
+    escaped: list[BaseException] = []  # from cleanups, a KeyboardInterrupt or the like
     for session in sessions:
         is_kept = session in keeper
         await session.end()
-        if is_kept:
-            try:
-                await session.aclose()
-            except ResourceCleanupError as error:
-                left.append(error)
+        if not is_kept:
+            continue
+        try:
+            await session.aclose()
+        except ResourceCleanupError as error:
+            tell_left(error)
+        except BaseExceptionGroup as error:
+            escaped.append(error)
+    if escaped:
+        raise BaseExceptionGroup("cleanups of sessions raised what is no Exception", escaped)
 
 
 def make_ended(session: Session) -> Callable[[], BelayError]:

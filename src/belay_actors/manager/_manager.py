@@ -362,13 +362,18 @@ class DeviceSessionManager:
         if left:
             raise ResourceCleanupError("sessions could not give everything back", left)
 
+    @trio.lowlevel.enable_ki_protection
     async def leave(self) -> None:
         """Ends all sessions, and the manager's life; what is left is kept to be told."""
         if self.state is not DeviceSessionState.DISPOSED:
             self._life.change(DeviceSessionState.SHUTDOWN)
-        left = await end_all(self._registry.newest_first(), self._keeper)
-        self._left += left
-        self._life.change(DeviceSessionState.DISPOSED)
+        try:
+            await end_all(self._registry.newest_first(), self._keeper, self._note_left)
+        finally:
+            self._life.change(DeviceSessionState.DISPOSED)
+
+    def _note_left(self, error: ResourceCleanupError) -> None:
+        self._left.append(error)
 
     @asynccontextmanager
     async def run_scope(self) -> AsyncGenerator[None, None]:

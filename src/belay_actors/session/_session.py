@@ -27,8 +27,8 @@ from belay_actors.session._device_context import DeviceContext
 from belay_actors.session._ending import Ending
 from belay_actors.session._executor_context import ExecutorContext
 from belay_actors.session._file_system_context import FileSystemContext
+from belay_actors.session._life import SessionPhase
 from belay_actors.session._observed_calls import ObservedCalls
-from belay_actors.session._phase import SessionPhase
 from belay_actors.session._report import SessionReport
 from belay_actors.session._state import SessionState
 from belay_actors.session._supervisor import Supervisor

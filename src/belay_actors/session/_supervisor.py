@@ -14,33 +14,39 @@ import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Self, TypeVarTuple, cast
+from typing import Protocol, Self, TypeVarTuple
 
 import trio
 
 from belay_actors.device import Device
 from belay_actors.errors import (
-    BelayError,
     ResourceCleanupError,
-    SessionClosedError,
     SessionFailedError,
-    SessionTimeoutError,
-    is_recoverable,
 )
 from belay_actors.kernel import MakeError, open_body_nursery
 from belay_actors.options import SessionManagementOptions
 from belay_actors.session._children import ChildTask
 from belay_actors.session._current import cleaning, enter, is_in_cleanup, leave
 from belay_actors.session._holdings import Holdings, leave_runs
-from belay_actors.session._phase import Keeper, SessionPhase
+from belay_actors.session._life import Life, SessionPhase
 
 Ts = TypeVarTuple("Ts")
 
 _logger = logging.getLogger("belay_actors.session")
 
 
-class Supervisor(abc.ABC):
-    """The life of a session.
+class Keeper(Protocol):
+    """What a session without a scope needs of whoever keeps it."""
+
+    def end_soon(self, session: "Supervisor") -> None:
+        """Ends a session in a task of its own."""
+
+    def open_scope(self, session: "Supervisor") -> None:
+        """Gives a session a task that runs its scope."""
+
+
+class Supervisor(Life, abc.ABC):
+    """Keeps a session's tasks together, and ends it.
 
     Attributes:
         session_id: unique.
@@ -50,63 +56,29 @@ class Supervisor(abc.ABC):
     __slots__ = (
         "__weakref__",
         "_body_scope",
-        "_cleanup_error",
         "_early_children",
         "_has_ended",
         "_holdings",
         "_is_abandoned",
         "_keeper",
-        "_left_by",
-        "_make_refusal",
         "_nursery",
-        "_opened_at",
-        "_options",
-        "_phase",
         "_spares_body",
-        "device",
-        "session_id",
     )
 
     def __init__(self, device: Device, session_id: str, options: SessionManagementOptions) -> None:
-        self.device = device
-        self.session_id = session_id
-        self._options = options
+        super().__init__(device, session_id, options)
         self._holdings = Holdings()
-        self._phase = SessionPhase.ACTIVE
-        self._opened_at = trio.current_time()
         self._keeper: Keeper | None = None
+        self._spares_body = self._is_abandoned = False
         # Made when they are needed, to keep idle sessions small.
         self._body_scope: trio.CancelScope | None = None
         self._nursery: trio.Nursery | None = None
         self._early_children: list[Callable[[trio.Nursery], None]] | None = None
         self._has_ended: trio.Event | None = None
-        self._make_refusal: MakeError = self._make_closed
-        self._spares_body = self._is_abandoned = False
-        self._cleanup_error: ResourceCleanupError | None = None
-        self._left_by: str | None = None
-
-    @property
-    def is_active(self) -> bool:
-        """Whether it takes calls."""
-        return self._phase is SessionPhase.ACTIVE
-
-    @property
-    def opened_at(self) -> float:
-        """When it was opened, on trio's clock."""
-        return self._opened_at
 
     def keep_by(self, keeper: Keeper) -> None:
         """Has somebody keep it who ends it, since it has no scope. Once, when it was opened."""
         self._keeper = keeper
-
-    def check_active(self) -> None:
-        """Raises what says that the session takes nothing in any more, if that is so."""
-        if self._phase is not SessionPhase.ACTIVE:
-            raise self.refusal()
-
-    def _check_not_ended(self) -> None:
-        if self._phase is SessionPhase.ENDED:
-            raise self.refusal()
 
     # Child tasks.
 
@@ -170,37 +142,6 @@ class Supervisor(abc.ABC):
             self._holdings.discard(child)
             child.has_ended.set()
 
-    def _is_refusal(self, error: BaseException) -> bool:
-        """Whether an error only says that the session makes no calls any more."""
-        if isinstance(error, BaseExceptionGroup):
-            group = cast("BaseExceptionGroup[BaseException]", error)
-            return all(map(self._is_refusal, group.exceptions))
-        refusal = self.refusal()
-        return (
-            isinstance(error, type(refusal))
-            and isinstance(error, BelayError)
-            and error.session_id == self.session_id
-        )
-
-    def refusal(self) -> Exception:
-        """The error for those who ask for more calls, with this session's id."""
-        error = self._make_refusal()
-        if isinstance(error, BelayError) and error.session_id is None:
-            error.session_id = self.session_id
-        return error
-
-    def _set_left_by(self, error: type[BaseException]) -> None:
-        """Remembers what ends the session; what comes later is only a consequence."""
-        self._left_by = self._left_by or error.__name__
-
-    @property
-    def _ended_by(self) -> str | None:
-        """Class name of the error that has ended the session; ``None`` for an orderly end."""
-        if self._make_refusal == self._make_closed:
-            return self._left_by
-        why = type(self.refusal())
-        return None if why is SessionClosedError else why.__name__
-
     # The scope.
 
     @asynccontextmanager
@@ -240,33 +181,6 @@ class Supervisor(abc.ABC):
         for error in self._holdings.escaped:
             assert self._nursery is not None
             self._nursery.start_soon(_raise, error)
-
-    def _make_child_failure(self, failures: BaseExceptionGroup[BaseException]) -> BaseException:
-        if not isinstance(failures, ExceptionGroup):
-            return failures  # a KeyboardInterrupt or the like is no failure of the session
-        return SessionFailedError(
-            "a child task of the session failed, and the session was ended; see the cause",
-            is_recoverable=is_recoverable(cast("ExceptionGroup[Exception]", failures)),
-            device=self.device.name,
-            session_id=self.session_id,
-        )
-
-    def with_cleanup(self, error: Exception) -> str:
-        """Returns an error's text, with what could not be given back."""
-        left = self._cleanup_error
-        return str(error) if left is None else f"{error}; and {left}"
-
-    def _log_cleanup(self) -> None:
-        """Tells the log, where an error would tell nobody."""
-        if self._cleanup_error is not None:
-            about = {"session_id": self.session_id, "device": self.device.name}
-            _logger.warning("%s was cancelled, and: %s", self, self._cleanup_error, extra=about)
-
-    def _note_cleanup(self, error: BaseException) -> None:
-        if self._cleanup_error is not None:
-            error.add_note(f"And when the session ended: {self._cleanup_error}")
-            for left in self._cleanup_error.exceptions:
-                error.add_note(f"  {left!r}")
 
     # The end.
 
@@ -401,22 +315,6 @@ class Supervisor(abc.ABC):
         self._phase = SessionPhase.ENDED
         if self._has_ended is not None:
             self._has_ended.set()
-
-    def _make_closed(self) -> BelayError:
-        return SessionClosedError(
-            "the session has ended; open another one",
-            device=self.device.name,
-            session_id=self.session_id,
-        )
-
-    def _make_timeout(self) -> BelayError:
-        return SessionTimeoutError(
-            f"the session reached its age limit of {self._options.default_session_timeout} s and "
-            "was ended",
-            is_recoverable=True,
-            device=self.device.name,
-            session_id=self.session_id,
-        )
 
 
 async def _raise(error: BaseException) -> None:

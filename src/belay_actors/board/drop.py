@@ -2,10 +2,11 @@
 
 The dictionary is emptied, not just let go: a thread or callback that outlives its session then fails
 at its next global name instead of running on. It is emptied name by name: ``clear`` takes the table
-itself away, and a thread that is looking something up there meanwhile crashes the firmware. Timers that it still holds are stopped before
-(``timers.py``), because nobody could reach them afterwards; threads are asked to stop
-(``threads.py``). Modules that sessions imported leave with the last session, because the board has
-one ``sys.modules`` for all of them.
+itself away, and a thread that is looking something up there meanwhile crashes the firmware.
+
+Timers that it still holds are stopped before (``timers.py``), because nobody could reach them
+afterwards; threads are asked to stop (``threads.py``). Modules that sessions imported leave with the
+last session, because the board has one ``sys.modules`` for all of them.
 
 It may be interrupted anywhere and run again: the dictionary goes last.
 """

@@ -11,12 +11,16 @@ way its scope is left::
 """
 
 from belay_actors.device import (
+    BoardMemory as BoardMemory,
     Device as Device,
     DeviceCapabilities as DeviceCapabilities,
     DeviceSnapshot as DeviceSnapshot,
     DeviceState as DeviceState,
     Lease as Lease,
     LeaseBook as LeaseBook,
+    ProtocolCapabilities as ProtocolCapabilities,
+    ThreadState as ThreadState,
+    ThreadStatus as ThreadStatus,
     open_device as open_device,
 )
 from belay_actors.errors import (

@@ -163,29 +163,3 @@ async def test_e01_when_a_session_is_returned_all_of_it_is_there(
     assert session.resources.get_active_resources() == ()
     assert session.resources.get_resource_stats().total_resources == 0
     await manager.end_session(session.session_id)
-
-
-async def test_j04_an_operation_is_given_its_session_as_context(
-    device: Device, manager: DeviceSessionManager
-) -> None:
-    async def operation(session: Session) -> tuple[str, object]:
-        assert session.is_active
-        assert manager.current_session_id == session.session_id
-        return session.session_id, await session.evaluate("6 * 7")
-
-    session_id, answer = await manager.execute_in_session(device, operation)
-    assert session_id
-    assert answer == 42
-    assert manager.current_session_id is None
-
-
-async def test_j04_a_session_tracks_its_resources_and_cleans_them_up(
-    device: Device, manager: DeviceSessionManager, record: Record, recorded: list[str]
-) -> None:
-    async with manager.open_session(device) as session:
-        session.resources.register_resource(record("timer"))
-        session.resources.register_resource(record("pin"))
-        assert session.resources.get_resource_stats().total_resources == 2
-        assert recorded == []
-    assert recorded == ["pin", "timer"]
-    assert session.resources.get_active_resources() == ()

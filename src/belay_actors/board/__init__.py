@@ -16,4 +16,5 @@ from belay_actors.board._source import (
     helper_source as helper_source,
     imports_source as imports_source,
     probe_source as probe_source,
+    source_in_parts as source_in_parts,
 )

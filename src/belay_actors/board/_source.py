@@ -17,6 +17,7 @@ _NESTED = "(list,tuple,set,frozenset)"
 
 # Strings of up to ten bytes are interned when they are parsed, and stay in memory for ever.
 _INTERNED = 10
+_PART = 200  # bytes
 PADDING = "#"
 
 
@@ -55,6 +56,21 @@ def checked_source(source: str) -> str:
     """The same program, not run at all if it was damaged on its way."""
     data = source.encode()
     return f"(lambda c:sum(c)=={sum(data)} and exec(c,globals()))({data!r})"
+
+
+def source_in_parts(source: str) -> tuple[list[str], str]:
+    """The same program, for a board that has little memory in one piece.
+
+    Returns:
+        Lines that bring it to the board, and the one that runs it, unless any of it was damaged.
+    """
+    data = source.encode()
+    parts = [data[start : start + _PART] for start in range(0, len(data), _PART)]
+    return [
+        f"{CORE_NAME}=[]",
+        *(f"{CORE_NAME}.append({part!r})" for part in parts),
+        f"{CORE_NAME}=b''.join({CORE_NAME})",
+    ], f"(lambda c:sum(c)=={sum(data)} and exec(c,globals()))({CORE_NAME})"
 
 
 def helper_source(helper: Helper, *, has_modules: bool = True) -> str:

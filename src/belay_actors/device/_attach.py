@@ -15,6 +15,7 @@ from belay_actors.board import (
     core_source,
     helper_source,
     probe_source,
+    source_in_parts,
 )
 from belay_actors.device._capabilities import DeviceCapabilities, Probed, parse_probe
 from belay_actors.device._connection import (
@@ -76,17 +77,20 @@ class Attachment:
     memory: BoardMemory | None = attrs.field(init=False, default=None)
     _number: int = attrs.field(init=False, default=_FIRST_NUMBER)
     _helpers: set[Helper] = attrs.field(init=False, factory=set[Helper])
+    _comes_in_parts: bool = attrs.field(init=False, default=False)
 
     async def set_up(self) -> None:
         """Brings the board to its raw prompt, probes it and installs the core."""
         surprises = 0
+        found: Probed | None = None
         while True:
             try:
                 await self.connection.synchronise()
                 probed = await self._probe()
                 if probed is not None:
+                    found = found or probed  # what later ones sweep is our own
                     await self._install_core(probed.capabilities)
-                    self.was_swept = probed.was_swept
+                    self.was_swept = found.was_swept
                     self._helpers.clear()
                     return
             except (BoardRestarted, NotRun):
@@ -134,8 +138,16 @@ class Attachment:
 
     async def _install_checked(self, source: str) -> None:
         """Installs the core on a board that may get it damaged, and that may be small."""
-        with contextlib.suppress(NoReply):  # it has none: a small stack is too low for a call in it
-            await self.connection.run(1, checked_source(source))
+        if self._comes_in_parts:
+            lines, last = source_in_parts(source)
+            for line in lines:
+                await self._run_unanswered(line)
+            await self.connection.synchronise(by_friendly=True)
+        else:
+            last = checked_source(source)
+        # What earlier programs have left may lie all over the heap: then the other way may do.
+        self._comes_in_parts = not self._comes_in_parts
+        await self._run_unanswered(last)  # a small stack is too low for a call in it
         # The raw REPL keeps memory for the longest line it has had, until it is left.
         await self.connection.synchronise(by_friendly=True)
         try:
@@ -146,6 +158,11 @@ class Attachment:
         if not isinstance(free, int):
             raise ValueError(f"an unexpected answer: {reprlib.repr(free)}")  # noqa: TRY004  # of a board
         self.capabilities = attrs.evolve(self.capabilities, max_code_bytes=free // _LINE_SHARE)
+
+    async def _run_unanswered(self, line: str) -> None:
+        """Runs a line that does not reply: there is no core yet to do so."""
+        with contextlib.suppress(NoReply):
+            await self.connection.run(1, line)
 
     async def run(self, key: int, code: str, *, is_expression: bool) -> Reply:
         """Runs code in the namespace ``key``; raises as ``Connection.run`` does.

@@ -88,7 +88,7 @@ async def test_teardown_raises(board: "Board") -> None:
     assert isinstance(there, RemoteError)
     assert there.remote_message == "stuck there"
     assert str(here) == "stuck here"
-    assert there.__notes__[-1] == "This was the cleanup of 'there'."
+    assert there.__notes__[-1] == "This was the cleanup of resource 'there'."
     await check_let_go(board)
 
 

@@ -8,9 +8,11 @@ from belay_actors.board import (
     Helper,
     at_once,
     call_source,
+    checked_source,
     core_source,
     helper_source,
     probe_source,
+    source_in_parts,
 )
 from belay_actors.board._shrink import shrink
 from belay_actors.device._detection import DETECT_SOURCES, IMPORTS_SOURCE
@@ -138,3 +140,34 @@ def test_strings_are_left_alone() -> None:
     names: dict[str, str] = {}
     exec(shrink(source) + "r = f()", {}, names)
     assert names["r"] == "a  =  b  # c"
+
+
+def run_in_parts(source: str, damage: int | None = None) -> dict[str, object]:
+    """Runs a program that comes in parts, one of which may have lost a byte; returns its names."""
+    lines, last = source_in_parts(source)
+    names: dict[str, object] = {}
+    for number, line in enumerate([*lines, last]):
+        assert len(line) < 400
+        exec(line.replace("7", "", 1) if number == damage else line, names)
+    return names
+
+
+SEVENS = "x = '" + "7" * 999 + "'"
+
+
+def test_a_program_in_parts_is_the_same_program() -> None:
+    assert run_in_parts(SEVENS)["x"] == "7" * 999
+    assert callable(run_in_parts(core_source(TOKEN, has_complex=True))["__belay__"])
+
+
+@pytest.mark.parametrize("damage", range(1, 7))
+def test_a_program_of_which_a_part_was_damaged_does_not_run(damage: int) -> None:
+    assert "x" not in run_in_parts(SEVENS, damage)
+
+
+def test_a_program_that_was_damaged_does_not_run() -> None:
+    names: dict[str, object] = {}
+    exec(checked_source(SEVENS).replace("7", "", 1), names)
+    assert "x" not in names
+    exec(checked_source(SEVENS), names)
+    assert names["x"] == "7" * 999

@@ -65,6 +65,9 @@ async def test_a04_a_thread_that_runs_on_and_makes_a_name_anew_is_told(device: D
             async with manager.open_session(device) as session:
                 await session.execute(STUBBORN)
                 await session.executor_context.start_thread("stay", "stay(globals())")
+                # One that is told to stop before it has begun never runs.
+                while not await session.evaluate("'anew' in globals()"):
+                    pass
         left = left_of(session)
         assert left["thread 'stay-1'"].startswith("the cleanup of thread 'stay-1' did not end")
         assert set(left) <= {"thread 'stay-1'", "the session's names"}

@@ -158,7 +158,8 @@ class World:
             with child.entered():
                 await self.leave[child].wait()
         finally:
-            self.begin(child.name)
+            if not self.leave[child].is_set():  # else it has ended by itself, in no turn
+                self.begin(child.name)
             self.well.append(child.name)
             self.holdings.discard(child)
             child.has_ended.set()
@@ -258,6 +259,16 @@ soon_clean_up = ("clean up", 60.0, False)
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(STEPS, max_size=12))
+@example(
+    steps=[
+        ("add", "task", "well"),
+        ("add", "resource", "well"),
+        ("add", "resource", "slow"),
+        ("add", "resource", "ends it all"),
+        ("release", 0, False),
+        ("task ends", 0, None),
+    ]
+)
 @example([slow, ("add", "resource", "ends it all elsewhere"), clean_up])
 @example([slow, ("add", "resource", "ends it all from a task"), clean_up])
 @example([slow, ("add", "resource", "is cut short"), soon_clean_up])

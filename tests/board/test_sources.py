@@ -20,8 +20,8 @@ from belay_actors.device._detection import DETECT_SOURCES, IMPORTS_SOURCE
 TOKEN = "t0k3"
 
 
-def test_core_is_at_most_1300_bytes() -> None:
-    assert len(core_source(TOKEN, has_complex=True).encode()) <= 1300
+def test_core_is_at_most_1350_bytes() -> None:
+    assert len(core_source(TOKEN, has_complex=True).encode()) <= 1350
 
 
 def test_probe_is_at_most_350_bytes() -> None:
@@ -34,12 +34,13 @@ def test_probe_is_at_most_350_bytes() -> None:
         (helper_source(Helper.CENSUS), 100),
         (helper_source(Helper.DROP, has_modules=False), 500),
         (helper_source(Helper.DROP), 800),
-        (helper_source(Helper.THREADS), 1300),
+        (helper_source(Helper.THREADS), 2400),
+        (helper_source(Helper.TOOLS), 250),
         (DETECT_SOURCES[0], 650),
         (DETECT_SOURCES[1], 350),
         (IMPORTS_SOURCE, 300),
     ],
-    ids=["census", "small drop", "drop", "threads", "detect", "what is wanted", "imports"],
+    ids=["census", "small drop", "drop", "threads", "tools", "detect", "what is wanted", "imports"],
 )
 def test_what_is_sent_when_it_is_needed_is_small(source: str, limit: int) -> None:
     assert limit - 100 < len(source.encode()) <= limit

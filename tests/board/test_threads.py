@@ -4,6 +4,7 @@ An interrupt may come at any moment, so here it comes at the worst ones.
 """
 
 import _thread
+import ast
 import sys
 import threading
 import time
@@ -27,11 +28,14 @@ class Registry:
         self.who: list[Callable[[int], str]] = ["".format]
         self.names: Names = {
             "spaces": {1: self.session},
-            "send": lambda kind, key, text: self.told.append((kind, key, eval(text))),
+            "send": self.tell,
             "who": self.who,
         }
         exec(helper_source(Helper.THREADS), self.names)
         exec(helper_source(Helper.DROP), self.names)
+
+    def tell(self, kind: str, key: int, text: str) -> None:
+        self.told.append((kind, key, ast.literal_eval(text)))
 
     def call(self, name: str, *args: object) -> object:
         return cast("Callable[..., object]", self.names[name])(*args)

@@ -176,7 +176,7 @@ async def test_d03_a_restart_that_the_board_refuses_is_a_failure(
         RemoteError("OSError", "11", "", device="paper", session_id="s"),
         DeviceCapabilityError("one thread", device="paper", session_id="s"),
     ]
-    session.board.refusals += refusals
+    session.board.refusals += [(refusal, False) for refusal in refusals]
     session.board.end(handle.thread_id, FAILED)
     await trio.sleep(1.5)
     assert isinstance(handle.state.error, RemoteError)
@@ -194,8 +194,7 @@ async def test_d03_a_restart_of_which_nobody_knows_what_came_is_asked_for(
     autojump_clock: MockClock, session: PaperSession, has_begun: bool
 ) -> None:
     handle = await ThreadExecutor(session).start("blink", "blink()", auto_restart=True)
-    session.board.refusals.append(ProtocolError("no reply", device="paper"))
-    session.board.begins_anyway = has_begun
+    session.board.refusals.append((ProtocolError("no reply", device="paper"), has_begun))
     session.board.end(handle.thread_id, FAILED)
     await trio.sleep(1.5)
     assert session.board.runs == (2 if has_begun else 1)
@@ -211,8 +210,7 @@ async def test_d03_a_one_shot_of_which_nobody_knows_what_came_is_stopped(
     session: PaperSession,
 ) -> None:
     for has_begun in (True, False):
-        session.board.refusals.append(ProtocolError("no reply", device="paper"))
-        session.board.begins_anyway = has_begun
+        session.board.refusals.append((ProtocolError("no reply", device="paper"), has_begun))
         runs = session.board.runs
         with pytest.raises(ProtocolError):
             await ThreadExecutor(session).start("blink", "blink()")

@@ -3,6 +3,7 @@
 Ends come when the test says so, or as the board's settings say; calls take no time unless told to.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
@@ -25,8 +26,8 @@ class PaperBoard:
         states: by thread id.
         begun_at: when the present run has begun.
         runs: how many runs have begun.
-        refusals: what the next starts raise.
-        begins_anyway: whether a start that raises ``ProtocolError`` begins in spite of that.
+        starts: the same, by thread id.
+        refusals: what the next starts raise, and whether the run begins in spite of that.
         loses_news: whether ends are not told.
         is_stubborn: whether threads do not stop.
         reply_time: seconds from a run's beginning to the reply of its start.
@@ -38,8 +39,8 @@ class PaperBoard:
     begun_at: dict[str, float] = attrs.field(factory=dict[str, float])
     runners: dict[str, ThreadRunner] = attrs.field(factory=dict[str, ThreadRunner])
     runs: int = 0
-    refusals: list[Exception] = attrs.field(factory=list[Exception])
-    begins_anyway: bool = False
+    starts: Counter[str] = attrs.field(factory=Counter[str])
+    refusals: list[tuple[Exception, bool]] = attrs.field(factory=list[tuple[Exception, bool]])
     loses_news: bool = False
     is_stubborn: bool = False
     reply_time: float = 0.0
@@ -58,6 +59,7 @@ class PaperBoard:
         self.begun_at[runner.thread_id] = trio.current_time()
         self.runners[runner.thread_id] = runner
         self.runs += 1
+        self.starts[runner.thread_id] += 1
         self._news.set()
         self._news = trio.Event()
         if self.fails_after is not None:
@@ -137,8 +139,8 @@ class PaperSession:
         self.check_active()
         await trio.lowlevel.checkpoint()
         if self.board.refusals:
-            error = self.board.refusals.pop(0)
-            if self.board.begins_anyway:
+            error, begins_anyway = self.board.refusals.pop(0)
+            if begins_anyway:
                 self.board.begin(runner)
             raise error
         self.board.begin(runner)

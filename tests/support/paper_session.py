@@ -55,7 +55,7 @@ class PaperBoard:
     def begin(self, runner: ThreadRunner) -> None:
         """A run begins."""
         assert runner.thread_id not in self.running, "two runs of one thread"
-        self.states[runner.thread_id] = RUNNING
+        self.states[runner.thread_id] = attrs.evolve(RUNNING, run=runner.run)
         self.begun_at[runner.thread_id] = trio.current_time()
         self.runners[runner.thread_id] = runner
         self.runs += 1
@@ -74,6 +74,7 @@ class PaperBoard:
     def end(self, thread_id: str, state: ThreadState = ENDED) -> None:
         """A run ends, if it runs."""
         if thread_id in self.running:
+            state = attrs.evolve(state, run=self.states[thread_id].run)
             self.states[thread_id] = state
             if not self.loses_news:
                 self.runners[thread_id].hear_end(state)
@@ -166,7 +167,7 @@ class PaperSession:
         for runner, run in asked:
             if runner.is_on_board and runner.run == run:
                 state = self.board.states.get(runner.thread_id)
-                if state is None:
+                if state is None or state.run != run:
                     runner.hear_lost()
                 elif not state.is_running:
                     runner.hear_end(state)

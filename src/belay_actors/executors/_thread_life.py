@@ -27,7 +27,9 @@ from belay_actors.executors._thread_host import ThreadHost
 from belay_actors.executors._thread_state import ThreadHandleState, ThreadHandleStatus
 from belay_actors.observe import ThreadEnded, ThreadFailed
 
-_FIRST_STOP_POLL, _LONGEST_STOP_POLL = 0.05, 1.0  # seconds between questions while it is to stop
+# Seconds between questions while it is to stop. An actor that was asked something listens to nobody
+# for some 20 ms, so the first ones are quicker than the board's own word.
+_FIRST_STOP_POLL, _LONGEST_STOP_POLL = 0.005, 1.0
 
 MakeError = Callable[[], BelayError]
 Status = ThreadHandleStatus
@@ -285,6 +287,9 @@ class ThreadLife:
         try:
             state = await self.host.ask_to_stop(self)
         except ResourceNotFoundError:
+            self.hear_lost()
+            return
+        if state.run != self.run:  # this one has not begun, and never will
             self.hear_lost()
             return
         self._note_beat(state)

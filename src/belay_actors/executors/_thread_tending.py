@@ -102,6 +102,8 @@ class TendedThreadLife(ThreadLife):
             delay = policy.delay_after(failures)
             self._tell_restart(delay)
             await trio.sleep(delay)
+            if self._is_stopping:  # just now
+                return
             await self._try_run()
 
     async def _wait_run_over(self) -> None:

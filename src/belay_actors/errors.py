@@ -105,7 +105,8 @@ class RemoteError(BelayError):
     Attributes:
         type_name: name of the exception's class on the board, such as ``"ZeroDivisionError"``.
         remote_message: ``str()`` of that exception.
-        traceback: the board's own traceback, without the library's frames.
+        traceback: the board's own traceback, without the library's frames; with the host's files
+            and lines of functions that were sent from there.
         output: what the call had printed before.
     """
 
@@ -124,9 +125,18 @@ class RemoteError(BelayError):
         super().__init__(summary, device=device, session_id=session_id)
         self.type_name = type_name
         self.remote_message = remote_message
-        self.traceback = traceback
-        if traceback:
-            self.add_note(f"On the board:\n{traceback.rstrip()}")
+        self.traceback = ""
+        self.set_traceback(traceback)
+
+    def set_traceback(self, traceback: str) -> None:
+        """Replaces the board's traceback, also in the note that shows it."""
+        old, self.traceback = self._note, traceback
+        notes = [note for note in getattr(self, "__notes__", ()) if note != old]
+        self.__notes__ = [self._note, *notes] if traceback else notes
+
+    @property
+    def _note(self) -> str:
+        return f"On the board:\n{self.traceback.rstrip()}"
 
 
 class RemoteOSError(RemoteError, OSError):
@@ -185,6 +195,10 @@ class SessionNotFoundError(SessionError, KeyError):
     """The manager has no open session of that id."""
 
     __str__ = SessionError.__str__
+
+
+class NameConflictError(SessionError, ValueError):
+    """The session has something else on the board under that name; nothing was sent."""
 
 
 class DuplicateResourceError(SessionError, ValueError):

@@ -1,0 +1,58 @@
+"""Peers, driven at library level in their fastest honest set-up.
+
+belay wants a serial port. Here it gets one end of a pty, and the same MicroPython that all others
+get is at the other. It would reset the board when it attaches, which ends a local interpreter, and
+send imports of pins, which that has not; both are left out.
+"""
+
+import os
+import pty
+import subprocess
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest import mock
+
+from belay_actors.transport import LocalTransport
+
+
+@contextmanager
+def open_port() -> Iterator[str]:
+    """A MicroPython at a port; yields the port's path."""
+    board, port = pty.openpty()
+    tty.setraw(port)
+    command = LocalTransport("micropython:")._command()  # noqa: SLF001  # the same for all
+    with subprocess.Popen(command, stdin=board, stdout=board, stderr=board) as process:
+        try:
+            yield os.ttyname(port)
+        finally:
+            process.kill()
+            os.close(port)
+            os.close(board)
+
+
+@contextmanager
+def open_belay() -> Iterator[tuple[Callable[[int, int], int], Callable[[int], Iterator[int]]]]:
+    """belay, with a function and a generator on its board."""
+    import belay  # noqa: PLC0415  # only where it is installed
+    from belay.pyboard import Pyboard  # noqa: PLC0415
+
+    enter = Pyboard.enter_raw_repl
+
+    def enter_without_reset(board: object, *, soft_reset: bool = True) -> None:
+        del soft_reset
+        enter(board, soft_reset=False)
+
+    with open_port() as port, mock.patch.object(Pyboard, "enter_raw_repl", enter_without_reset):
+        device = belay.Device(port, startup="")
+
+        @device.task
+        def add(a: int, b: int) -> int:
+            return a + b
+
+        @device.task
+        def numbers(count: int) -> Iterator[int]:
+            yield from range(count)
+
+        yield add, numbers
+        device.close()

@@ -103,6 +103,11 @@ def _drop_spaces(source: str) -> str:
     return "".join(f"{' ' * depth}{line}\n" for depth, line in _fold(lines))
 
 
+def join_tokens(line: str) -> str:
+    """Returns one logical line without the spaces in it that separate nothing."""
+    return "".join(_join(tokens) for _, tokens in _logical_lines(line))
+
+
 def _logical_lines(source: str) -> Iterator[tuple[int, list[tokenize.TokenInfo]]]:
     depth = 0
     line: list[tokenize.TokenInfo] = []
@@ -120,10 +125,16 @@ def _logical_lines(source: str) -> Iterator[tuple[int, list[tokenize.TokenInfo]]
 
 def _join(tokens: list[tokenize.TokenInfo]) -> str:
     spaced = (
-        f" {right.string}" if left.type in _WORDS and right.type in _WORDS else right.string
+        f" {right.string}" if _must_part(left, right) else right.string
         for left, right in itertools.pairwise(tokens)
     )
     return tokens[0].string + "".join(spaced)
+
+
+def _must_part(left: tokenize.TokenInfo, right: tokenize.TokenInfo) -> bool:
+    if left.type == tokenize.NUMBER and right.string == ".":  # the attribute of an integer
+        return True
+    return left.type in _WORDS and right.type in _WORDS
 
 
 def _fold(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:

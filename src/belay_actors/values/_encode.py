@@ -13,18 +13,14 @@ import reprlib
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from belay_actors.values._limits import (
-    DEEPEST,
-    LONGEST_NUMBER,
-    MOST_PARTS,
-)
+from belay_actors.values._limits import DEEPEST, LONGEST_NUMBER, MOST_PARTS
+from belay_actors.values._misfit import Misfit
 
 _NAN_TEXT = "(1e999-1e999)"  # no name, which a program may have given to something else
 _TOO_LARGE = 10**LONGEST_NUMBER
 _TOO_SMALL = -_TOO_LARGE
 _DIGITS = 15  # any integer of so many is a double
 _PRECISION = 53  # bits
-_STEPS_SHOWN = 8
 
 # A board keeps the short strings of all code that it has read in memory for ever. They come as the
 # beginnings of longer ones, so that it does not fill up with the arguments of old calls.
@@ -32,23 +28,6 @@ _INTERNED = 10  # bytes
 _FILL = "."
 
 _Write = Callable[[object], str]
-
-
-class _Unfit(Exception):  # noqa: N818  # it never leaves this module
-    """What cannot be sent, and where: steps from the outside in, collected from the inside out."""
-
-    def __init__(self, make_error: type[Exception], problem: str) -> None:
-        self.make_error = make_error
-        self.problem = problem
-        self.steps: list[str] = []
-
-    def to_error(self) -> Exception:
-        """The error for the caller."""
-        shown = "".join(self.steps[: -_STEPS_SHOWN - 1 : -1])
-        if len(self.steps) > _STEPS_SHOWN:
-            shown += "..."
-        where = f"part {shown} of the value" if shown else "the value"
-        return self.make_error(f"{where} {self.problem}")
 
 
 def encode(value: object, *, exact_floats: bool = True) -> str:
@@ -71,8 +50,8 @@ def encode(value: object, *, exact_floats: bool = True) -> str:
     write = simple.get(type(value))
     try:
         return _Writer(simple).write(value) if write is None else write(value)
-    except _Unfit as unfit:
-        error = unfit.to_error()
+    except Misfit as misfit:
+        error = misfit.to_error()
     except RecursionError:  # the caller was deep in calls already
         error = ValueError("the value is nested too deeply for what is left of Python's stack")
     raise error
@@ -94,13 +73,13 @@ class _Writer:
             return write(value)
         write_nested = _NESTED.get(type(value))
         if write_nested is None:
-            raise _Unfit(TypeError, _explain(value))
+            raise Misfit(_explain(value))
         self._parts += len(cast("list[object]", value))
         if self._parts > MOST_PARTS:
-            raise _Unfit(ValueError, f"brings it to more than {MOST_PARTS} parts; send it in parts")
+            raise Misfit(f"brings it to more than {MOST_PARTS} parts; send it in parts", ValueError)
         if self._depth == DEEPEST:
             problem = f"is nested more than {DEEPEST} deep, or holds itself"
-            raise _Unfit(ValueError, problem)
+            raise Misfit(problem, ValueError)
         self._depth += 1
         text = write_nested(self, value)
         self._depth -= 1
@@ -114,8 +93,8 @@ class _Writer:
             for item in items:
                 write = find(type(item))
                 texts.append(self.write(item) if write is None else write(item))
-        except _Unfit as unfit:
-            unfit.steps.append(f"[{len(texts)}]")
+        except Misfit as misfit:
+            misfit.steps.append(f"[{len(texts)}]")
             raise
         return ",".join(texts)
 
@@ -125,9 +104,9 @@ class _Writer:
         texts: list[str] = []
         try:
             for member in members:
-                texts.append(self.write(member))  # noqa: PERF401  # the error is to say where
-        except _Unfit as unfit:
-            unfit.steps.append(f"{{{reprlib.repr(member)}}}")
+                texts.append(self.write(member))  # the error is to say where
+        except Misfit as misfit:
+            misfit.steps.append(f"{{{reprlib.repr(member)}}}")
             raise
         return ",".join(texts)
 
@@ -137,17 +116,17 @@ class _Writer:
         texts: list[str] = []
         try:
             for key, value in pairs.items():
-                texts.append(f"{self._key(key)}:{self.write(value)}")  # noqa: PERF401  # as above
-        except _Unfit as unfit:
-            unfit.steps.append(f"[{reprlib.repr(key)}]")
+                texts.append(f"{self._key(key)}:{self.write(value)}")
+        except Misfit as misfit:
+            misfit.steps.append(f"[{reprlib.repr(key)}]")
             raise
         return ",".join(texts)
 
     def _key(self, key: object) -> str:
         try:
             return self.write(key)
-        except _Unfit as unfit:
-            unfit.steps.append(" (the key)")
+        except Misfit as misfit:
+            misfit.steps.append(" (the key)")
             raise
 
 
@@ -174,7 +153,7 @@ def _int(value: object) -> str:
     number = cast(int, value)
     if _TOO_SMALL < number < _TOO_LARGE:
         return repr(number)
-    raise _Unfit(ValueError, f"is an int of more than {LONGEST_NUMBER} digits")
+    raise Misfit(f"is an int of more than {LONGEST_NUMBER} digits", ValueError)
 
 
 def _str(value: object) -> str:
@@ -184,7 +163,7 @@ def _str(value: object) -> str:
             text.encode()
         except UnicodeEncodeError as error:
             problem = f"has a lone surrogate at index {error.start}, which is no character"
-            raise _Unfit(ValueError, problem) from None
+            raise Misfit(problem, ValueError) from None
     if len(text) > _INTERNED or not text:
         return repr(text)
     return f"{text.ljust(_INTERNED + 1, _FILL)!r}[:{len(text)}]"
@@ -217,7 +196,7 @@ def _nearest_float(value: object) -> str:
 def _exact_float(value: object) -> str:
     number = cast(float, value)
     text = repr(number)
-    whole, _, fraction = text.partition(".")
+    fraction = text.partition(".")[2]
     if fraction.isdecimal() and len(text) <= _DIGITS + 1:
         # Its digits make an integer that is a double, and so is the power of ten to divide by.
         if number.is_integer() or number.as_integer_ratio()[1] <= 1 << len(fraction):

@@ -44,14 +44,16 @@ def replace_function(source: str, other: str) -> str:
     """
     tree, new = ast.parse(source), ast.parse(other)
     _drop_docstrings(new)
-    last = new.body[-1]
     for outer in ast.walk(tree):
         for place, inner in enumerate(outer.body if isinstance(outer, ast.FunctionDef) else ()):
-            if isinstance(inner, ast.FunctionDef) and isinstance(last, ast.FunctionDef):
-                if inner.name == last.name:
-                    outer.body[place : place + 1] = new.body
-                    return ast.unparse(tree)
+            if _name_of(inner) == _name_of(new.body[-1]):
+                outer.body[place : place + 1] = new.body
+                return ast.unparse(tree)
     raise ValueError("there is no such function")
+
+
+def _name_of(statement: ast.stmt) -> str | None:
+    return statement.name if isinstance(statement, ast.FunctionDef) else None
 
 
 def _drop_docstrings(tree: ast.Module) -> None:

@@ -13,6 +13,7 @@ import typing
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from types import GenericAlias
 from typing import Literal, cast, get_origin
 
 import attrs
@@ -40,9 +41,6 @@ def make_converter(*, finds_all: bool) -> cattrs.Converter:
     for kind in annotations.PLAIN:
         converter.register_structure_hook(kind, _accept)
     _add_texts(converter)
-    converter.register_structure_hook_func(annotations.is_anything, lambda value, _: value)
-    converter.register_structure_hook_func(_is_enumeration, _member)
-    converter.register_structure_hook_func(_is_literal, _one_of)
     converter.register_structure_hook_factory(
         typing.is_typeddict,
         lambda kind: make_dict_structure_fn(
@@ -54,8 +52,14 @@ def make_converter(*, finds_all: bool) -> cattrs.Converter:
     )
     _guard_collections(converter)
     converter.register_structure_hook_factory(
+        lambda kind: get_origin(kind) is Sequence, lambda kind: _make_sequence_hook(kind, converter)
+    )
+    converter.register_structure_hook_factory(
         annotations.is_union, lambda kind: _make_union_hook(kind, converter)
     )
+    converter.register_structure_hook_func(_is_enumeration, _member)
+    converter.register_structure_hook_func(_is_literal, _one_of)
+    converter.register_structure_hook_func(annotations.is_anything, lambda value, _: value)
     return converter
 
 
@@ -136,6 +140,19 @@ def _guard_collections(converter: cattrs.Converter) -> None:
         return structure_collection
 
     converter.register_structure_hook_factory(is_guarded, make_guard)
+
+
+def _make_sequence_hook(kind: object, converter: cattrs.Converter) -> Structure:
+    """A ``Sequence`` stays what it is: a tuple is one, a list is another."""
+    (item,) = typing.get_args(kind)
+    row, items = GenericAlias(tuple, (item, ...)), GenericAlias(list, (item,))
+    make_row, make_items = map(converter.get_structure_hook, (row, items))
+
+    def structure_sequence(value: object, _: object) -> object:
+        is_row = isinstance(value, tuple)
+        return make_row(value, row) if is_row else make_items(value, items)
+
+    return structure_sequence
 
 
 # Unions.

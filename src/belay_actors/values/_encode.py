@@ -60,10 +60,11 @@ def encode(value: object, *, exact_floats: bool = True) -> str:
 class _Writer:
     """Writes one value. Every part is counted, and checked when its turn comes."""
 
-    __slots__ = ("_depth", "_parts", "_simple")
+    __slots__ = ("_depth", "_keys", "_parts", "_simple")
 
     def __init__(self, simple: dict[type, _Write]) -> None:
         self._simple = simple
+        self._keys = {**simple, range: _range_as_key}
         self._parts = 0
         self._depth = 0
 
@@ -104,7 +105,7 @@ class _Writer:
         texts: list[str] = []
         try:
             for member in members:
-                texts.append(self.write(member))  # the error is to say where
+                texts.append(self._key(member))  # the error is to say where
         except Misfit as misfit:
             misfit.steps.append(f"{{{reprlib.repr(member)}}}")
             raise
@@ -113,21 +114,25 @@ class _Writer:
     def pairs(self, pairs: dict[object, object]) -> str:
         """Keys and values of a dict."""
         key: object = None
+        step = "[{}]"
         texts: list[str] = []
         try:
             for key, value in pairs.items():
-                texts.append(f"{self._key(key)}:{self.write(value)}")
+                step = "[{}] (the key)"
+                key_text = self._key(key)
+                step = "[{}]"
+                texts.append(f"{key_text}:{self.write(value)}")
         except Misfit as misfit:
-            misfit.steps.append(f"[{reprlib.repr(key)}]")
+            misfit.steps.append(step.format(reprlib.repr(key)))
             raise
         return ",".join(texts)
 
     def _key(self, key: object) -> str:
-        try:
-            return self.write(key)
-        except Misfit as misfit:
-            misfit.steps.append(" (the key)")
-            raise
+        """What a board must be able to hash, with all that is in it."""
+        simple, self._simple = self._simple, self._keys
+        text = self.write(key)
+        self._simple = simple
+        return text
 
 
 def _explain(value: object) -> str:
@@ -184,6 +189,10 @@ def _range(value: object) -> str:
     numbers = cast(range, value)
     start, stop, step = map(_int, (numbers.start, numbers.stop, numbers.step))
     return f"range({start},{stop},{step})"
+
+
+def _range_as_key(_: object) -> str:
+    raise Misfit("is a range, which a board cannot hash; send a tuple")
 
 
 def _nearest_float(value: object) -> str:

@@ -210,8 +210,8 @@ def typed_dict(name: str, sends: Mapping[str, Send], required: frozenset[str]) -
             raise misfit(value, name)
         given = cast("dict[str, object]", value)
         if not required <= given.keys() <= sends.keys():
-            odd = sorted(map(str, (required - given.keys()) | (given.keys() - sends.keys())))
-            raise Misfit(f"is a dict, but no {name}: {', '.join(odd)} missing or too much")
+            wanted = reprlib.repr(sorted(required))
+            raise misfit(value, f"{name}; that has keys of {[*sends]}, and needs {wanted}")
         parts = ((f"[{key!r}]", sends[key], part) for key, part in given.items())
         return dict(zip(given, _send_parts(parts, "{}"), strict=True))
 

@@ -34,6 +34,28 @@ def shrink(source: str) -> str:
     return _drop_spaces(ast.unparse(tree))
 
 
+def replace_function(source: str, other: str) -> str:
+    """Puts another version of a function into a program.
+
+    Args:
+        source: the text of a module; one of its functions has a function in it to be replaced.
+        other: the text of a module that ends with a function of the same name. All of it but its
+            docstring takes the place of the first.
+    """
+    tree, new = ast.parse(source), ast.parse(other)
+    _drop_docstrings(new)
+    for outer in ast.walk(tree):
+        for place, inner in enumerate(outer.body if isinstance(outer, ast.FunctionDef) else ()):
+            if _name_of(inner) == _name_of(new.body[-1]):
+                outer.body[place : place + 1] = new.body
+                return ast.unparse(tree)
+    raise ValueError("there is no such function")
+
+
+def _name_of(statement: ast.stmt) -> str | None:
+    return statement.name if isinstance(statement, ast.FunctionDef) else None
+
+
 def _drop_docstrings(tree: ast.Module) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.FunctionDef) and ast.get_docstring(node) is not None:

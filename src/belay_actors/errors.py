@@ -99,6 +99,10 @@ class UnsupportedValueError(BelayError, TypeError):
     """A value cannot come back from the board; its message names the type."""
 
 
+class UnsupportedFunctionError(BelayError, TypeError):
+    """A function cannot run on a board; its message says where, why, and what to do instead."""
+
+
 class RemoteError(BelayError):
     """Code on the board raised. The board is healthy and ready for the next call.
 

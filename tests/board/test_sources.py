@@ -20,8 +20,10 @@ from belay_actors.device._detection import DETECT_SOURCES, IMPORTS_SOURCE
 TOKEN = "t0k3"
 
 
-def test_core_is_at_most_1300_bytes() -> None:
-    assert len(core_source(TOKEN, has_complex=True).encode()) <= 1300
+@pytest.mark.parametrize(("has_doubles", "limit"), [(False, 1300), (True, 1600)])
+def test_core_is_small(has_doubles: bool, limit: int) -> None:
+    source = core_source(TOKEN, has_complex=True, has_doubles=has_doubles)
+    assert limit - 100 < len(source.encode()) <= limit
 
 
 def test_probe_is_at_most_350_bytes() -> None:
@@ -50,6 +52,7 @@ def test_what_is_sent_when_it_is_needed_is_small(source: str, limit: int) -> Non
     [
         probe_source(TOKEN),
         core_source(TOKEN, has_complex=True),
+        core_source(TOKEN, has_complex=True, has_doubles=True),
         *map(helper_source, Helper),
         *DETECT_SOURCES,
         at_once(*DETECT_SOURCES),

@@ -26,6 +26,7 @@ BELOW: dict[str, set[str]] = {
     "kernel": BASE,
 }
 _LOW = set(BELOW)
+BELOW["functions"] = {"errors", "board", "values"}
 BELOW["device"] = _LOW
 BELOW["session"] = BELOW["device"] | {"device"}
 BELOW["manager"] = BELOW["session"] | {"session"}

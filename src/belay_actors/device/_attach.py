@@ -126,7 +126,10 @@ class Attachment:
     async def _install_core(self, capabilities: DeviceCapabilities) -> None:
         is_unguarded = self.connection.is_unguarded
         source = core_source(
-            self.token, has_complex=capabilities.has_complex, is_small=is_unguarded
+            self.token,
+            has_complex=capabilities.has_complex,
+            has_doubles=capabilities.has_doubles,
+            is_small=is_unguarded,
         )
         self.capabilities = capabilities
         self.memory = None

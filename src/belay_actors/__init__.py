@@ -51,8 +51,15 @@ from belay_actors.errors import (
     SessionLimitError as SessionLimitError,
     SessionNotFoundError as SessionNotFoundError,
     SessionTimeoutError as SessionTimeoutError,
+    UnstoppableThreadError as UnstoppableThreadError,
     UnsupportedValueError as UnsupportedValueError,
     WouldDeadlock as WouldDeadlock,
+)
+from belay_actors.executors import (
+    RestartPolicy as RestartPolicy,
+    ThreadHandle as ThreadHandle,
+    ThreadHandleState as ThreadHandleState,
+    ThreadHandleStatus as ThreadHandleStatus,
 )
 from belay_actors.manager import (
     DeviceHealth as DeviceHealth,
@@ -78,7 +85,10 @@ from belay_actors.observe import (
     SessionCreated as SessionCreated,
     SessionEnded as SessionEnded,
     SessionRetried as SessionRetried,
+    ThreadEnded as ThreadEnded,
+    ThreadFailed as ThreadFailed,
     ThreadRegistered as ThreadRegistered,
+    ThreadRestarting as ThreadRestarting,
 )
 from belay_actors.options import (
     DeviceOptions as DeviceOptions,
@@ -99,6 +109,7 @@ from belay_actors.session import (
     DeployedMethodInfo as DeployedMethodInfo,
     DeviceContext as DeviceContext,
     DeviceInfo as DeviceInfo,
+    DropPolicy as DropPolicy,
     ExecutorContext as ExecutorContext,
     FileInfo as FileInfo,
     FileOperation as FileOperation,
@@ -106,6 +117,8 @@ from belay_actors.session import (
     FileSystemContext as FileSystemContext,
     FileSystemState as FileSystemState,
     Leftover as Leftover,
+    OutputLine as OutputLine,
+    OutputLines as OutputLines,
     ProtocolMetrics as ProtocolMetrics,
     ResourceTracker as ResourceTracker,
     ResourceUsageStats as ResourceUsageStats,

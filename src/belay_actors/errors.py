@@ -237,6 +237,28 @@ class ResourceBusyError(SessionError):
         self.holder = holder
 
 
+class UnstoppableThreadError(SessionError):
+    """A thread of the board was asked to stop and did not; only a reset ends it.
+
+    Attributes:
+        thread_id: of the thread.
+        last_beat: seconds since its last sign of life, when that was last asked.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        thread_id: str,
+        last_beat: float,
+        device: str | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        super().__init__(message, device=device, session_id=session_id)
+        self.thread_id = thread_id
+        self.last_beat = last_beat
+
+
 class OutcomeUnknownError(SessionError):
     """Work failed while a call ran, so it may have been done or not; it was not tried again.
 

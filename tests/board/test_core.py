@@ -109,7 +109,10 @@ def test_print_outside_of_the_own_call_is_tagged(call: Call) -> None:
     call(2, 1, exec, "def speak(): print('from', 1, sep='-')")
     call(3, 0, exec, "import __main__")
     events = call(4, -1, exec, "spaces[1]['speak']()")
-    assert SessionOutput(1, repr("from-1\n").encode()) in events
+    assert SessionOutput(1, repr(("", "from-1\n")).encode()) in events
+    call(5, -1, exec, "who[0] = lambda key: 'thread of %d' % key")
+    events = call(6, -1, exec, "spaces[1]['speak']()")
+    assert SessionOutput(1, repr(("thread of 1", "from-1\n")).encode()) in events
 
 
 def test_drop_takes_a_namespace_away(call: Call) -> None:

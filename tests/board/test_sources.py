@@ -20,7 +20,7 @@ from belay_actors.device._detection import DETECT_SOURCES, IMPORTS_SOURCE
 TOKEN = "t0k3"
 
 
-@pytest.mark.parametrize(("has_doubles", "limit"), [(False, 1300), (True, 1600)])
+@pytest.mark.parametrize(("has_doubles", "limit"), [(False, 1350), (True, 1650)])
 def test_core_is_small(has_doubles: bool, limit: int) -> None:
     source = core_source(TOKEN, has_complex=True, has_doubles=has_doubles)
     assert limit - 100 < len(source.encode()) <= limit
@@ -36,12 +36,13 @@ def test_probe_is_at_most_350_bytes() -> None:
         (helper_source(Helper.CENSUS), 100),
         (helper_source(Helper.DROP, has_modules=False), 500),
         (helper_source(Helper.DROP), 800),
-        (helper_source(Helper.THREADS), 1300),
+        (helper_source(Helper.THREADS), 2400),
+        (helper_source(Helper.TOOLS), 250),
         (DETECT_SOURCES[0], 650),
         (DETECT_SOURCES[1], 350),
         (IMPORTS_SOURCE, 300),
     ],
-    ids=["census", "small drop", "drop", "threads", "detect", "what is wanted", "imports"],
+    ids=["census", "small drop", "drop", "threads", "tools", "detect", "what is wanted", "imports"],
 )
 def test_what_is_sent_when_it_is_needed_is_small(source: str, limit: int) -> None:
     assert limit - 100 < len(source.encode()) <= limit

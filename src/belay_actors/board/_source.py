@@ -27,6 +27,7 @@ class Helper(enum.Enum):
     CENSUS = "census"
     DROP = "drop"
     THREADS = "threads"
+    TOOLS = "tools"
 
 
 def _read(name: str) -> str:

@@ -58,7 +58,8 @@ def __belay__(token, plain, nested, small):
             if "file" in kw or active[0] == key and get_ident() == main:
                 print(*args, **kw)
             else:
-                send("P", key, repr(kw.get("sep", " ").join(map(str, args)) + kw.get("end", "\n")))
+                text = kw.get("sep", " ").join(map(str, args)) + kw.get("end", "\n")
+                send("P", key, repr((who[0](key), text)))
 
         return __belay__
 
@@ -86,5 +87,7 @@ def __belay__(token, plain, nested, small):
         active[0] = -1
 
     spaces = {0: globals()}
-    spaces[-1] = {"spaces": spaces, "modules": set(getattr(sys, "modules", ()))}
+    who = ["".format]  # says which thread prints: none, until threads.py is there
+    loaded = set(getattr(sys, "modules", ()))
+    spaces[-1] = {"spaces": spaces, "modules": loaded, "send": send, "who": who}
     return __belay__

@@ -21,6 +21,7 @@ from belay_actors.device._capabilities import DeviceCapabilities, Probed, parse_
 from belay_actors.device._connection import (
     BoardRestarted,
     Connection,
+    Hear,
     LinkEnded,
     Listener,
     NoReply,
@@ -167,24 +168,28 @@ class Attachment:
         with contextlib.suppress(NoReply):
             await self.connection.run(1, line)
 
-    async def run(self, key: int, code: str, *, is_expression: bool) -> Reply:
-        """Runs code in the namespace ``key``; raises as ``Connection.run`` does.
+    async def run(
+        self, key: int, code: str, *, is_expression: bool, hear: Hear | None = None
+    ) -> Reply:
+        """Runs code in the namespace ``key``; raises, and tells ``hear``, as ``Connection.run``.
 
         What was damaged on its way did not run, so it is sent again.
         """
         for _ in range(_TRIES - 1):
             with contextlib.suppress(NotRun):
-                return await self._run_once(key, code, is_expression=is_expression)
-        return await self._run_once(key, code, is_expression=is_expression)
+                return await self._run_once(key, code, hear, is_expression=is_expression)
+        return await self._run_once(key, code, hear, is_expression=is_expression)
 
-    async def _run_once(self, key: int, code: str, *, is_expression: bool) -> Reply:
+    async def _run_once(
+        self, key: int, code: str, hear: Hear | None, *, is_expression: bool
+    ) -> Reply:
         number, self._number = self._number, self._number + 1
         source = call_source(number, key, code, is_expression=is_expression)
-        return await self._run_source(number, source)
+        return await self._run_source(number, source, hear)
 
-    async def _run_source(self, number: int, source: str) -> Reply:
+    async def _run_source(self, number: int, source: str, hear: Hear | None = None) -> Reply:
         try:
-            return await self.connection.run(number, source)
+            return await self.connection.run(number, source, hear)
         except NoReply as error:
             if self.connection.is_unguarded and _was_damaged(error.tail):
                 raise NotRun from None

@@ -4,8 +4,7 @@ The actor serves one call at a time, and listens in between. Here it meets those
 sessions, each with a seat (a namespace on the board), and anybody who wants ``__main__``.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import trio
@@ -13,9 +12,8 @@ import trio
 from belay_actors.device._attach import MAIN_KEY, Attachment
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
-from belay_actors.device._connection import Reply
+from belay_actors.device._connection import Hear, Reply
 from belay_actors.device._counted import counted
-from belay_actors.device._helpers import BoardHelpers
 from belay_actors.device._leases import LeaseBook
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._recent_text import RecentText
@@ -27,23 +25,26 @@ from belay_actors.device._records import (
     ProtocolCapabilities,
     Seat,
 )
+from belay_actors.device._thread_book import ThreadBook
+from belay_actors.device._thread_calls import BoardThreadCalls
+from belay_actors.device._threads import Printed, parse_news
 from belay_actors.errors import (
     DeviceCapabilityError,
     DeviceClosedError,
     DeviceError,
     RemoteError,
 )
-from belay_actors.kernel import Actor, open_service_nursery
+from belay_actors.kernel import Actor
 from belay_actors.options import DeviceOptions
-from belay_actors.transport import Transport, parse_url
-from belay_actors.values import Value, decode
+from belay_actors.transport import Transport
+from belay_actors.values import Value
 
 T = TypeVar("T")
 
 _KERNEL_SLACK = 10.0  # seconds; the board itself keeps to the recovery grace
 
 
-class Device(BoardHelpers):
+class Device(BoardThreadCalls):
     """One board. Made by ``open_device``; any number of tasks may use it at once.
 
     Calls on the device itself run in the board's ``__main__``; those of a session in a namespace of
@@ -61,6 +62,7 @@ class Device(BoardHelpers):
         self._state = DeviceState.OPEN
         self._last_key = MAIN_KEY
         self._dependents: dict[int, Dependent] = {}
+        self._thread_book = ThreadBook()
         self._background = RecentText()
         self._dropped_frames = 0
         self._unsolicited_bytes = 0
@@ -153,9 +155,15 @@ class Device(BoardHelpers):
         self._background.add(text)
 
     async def run_in(
-        self, seat: Seat, code: str, *, is_expression: bool, is_urgent: bool = False
+        self,
+        seat: Seat,
+        code: str,
+        *,
+        is_expression: bool,
+        is_urgent: bool = False,
+        hear: Hear | None = None,
     ) -> tuple[Value, str]:
-        """Runs code in a seat's namespace, for its session.
+        """Runs code in a seat's namespace, for its session, which may hear what it prints.
 
         Returns:
             The value (``None`` for statements), and what was printed.
@@ -168,7 +176,7 @@ class Device(BoardHelpers):
             self._check_size(code, seat.session_id)
             if seat.key != MAIN_KEY:
                 await board.attachment.prepare_drop()
-            call = board.attachment.run(seat.key, code, is_expression=is_expression)
+            call = board.attachment.run(seat.key, code, is_expression=is_expression, hear=hear)
             return await counted(seat, call)
 
         try:
@@ -231,17 +239,21 @@ class Device(BoardHelpers):
     # What the board tells.
 
     def on_session_output(self, key: int, payload: bytes) -> None:
-        """A thread or timer printed. Called by the connection."""
+        """A thread or timer printed, or a thread has ended. Called by the connection."""
         try:
-            text = str(decode(payload))
+            news = parse_news(payload)
         except ValueError:
             self.on_dropped_frame()
             return
         dependent = self._dependents.get(key)
-        if dependent is None:
-            self._background.add(text)
+        if not isinstance(news, Printed):
+            self._thread_book.remove(key, news.thread_id, news.run)
+            if dependent is not None:
+                dependent.thread_ended(news)
+        elif dependent is None:
+            self._background.add(news.text)
         else:
-            dependent.receive_output(text)
+            dependent.receive_output(news.text, news.thread_id)
 
     def on_unsolicited(self, data: bytes) -> None:
         """Bytes came that belong to nobody. Called by the connection."""
@@ -253,6 +265,7 @@ class Device(BoardHelpers):
         self._dropped_frames += 1
 
     def _on_reset(self, make_error: MakeDeviceError) -> None:
+        self._thread_book.clear()
         self._actor.after_settling(lambda: self._stop_dependents(make_error))
 
     def _on_lost(self, make_error: MakeDeviceError) -> None:
@@ -303,6 +316,7 @@ class Device(BoardHelpers):
                     dependent.refuse(self._make_closed)
                 for dependent in reversed(dependents):
                     await dependent.end()
+                await self._tell_threads_left()
             self._actor.stop(self._make_closed)
             self._actor.interrupt_running(self._make_closed)
             await self._has_ended.wait()
@@ -310,37 +324,3 @@ class Device(BoardHelpers):
             if self._state is not DeviceState.LOST:
                 self._state = DeviceState.CLOSED
             await self._board.close(politely=is_polite)
-
-
-@asynccontextmanager
-async def open_device(
-    url: str | Transport, *, name: str | None = None, options: DeviceOptions | None = None
-) -> AsyncGenerator[Device, None]:
-    """Opens a device, and closes it when the scope is left.
-
-    Args:
-        url: such as ``"micropython:"``; see ``belay_actors.transport``. Or a transport of your own.
-        name: for messages and logs; by default the link's own.
-        options: how it is driven.
-
-    Yields:
-        The device, attached: the board was found, not reset, and is ready for calls.
-
-    Raises:
-        InvalidURLError: the URL names no transport.
-        DeviceNotFoundError, DeviceBusyError, DevicePermissionError: there is no board to be had at
-            that place.
-        DeviceCapabilityError: its firmware has no raw REPL.
-
-    Cancellation: while it opens, nothing stays open. Afterwards the scope is left as on any error:
-    its sessions are ended, what runs is interrupted, and the board is left at its friendly prompt.
-    """
-    transport = parse_url(url) if isinstance(url, str) else url
-    device = Device(transport, name, options or DeviceOptions())
-    async with open_service_nursery() as services:
-        await device.open()
-        services.start_soon(device.serve, name=f"belay_actors device {device.name}")
-        try:
-            yield device
-        finally:
-            await device.aclose()

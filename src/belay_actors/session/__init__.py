@@ -21,6 +21,11 @@ from belay_actors.session._file_system_context import (
     FileSystemContext as FileSystemContext,
     FileSystemState as FileSystemState,
 )
+from belay_actors.session._output import (
+    DropPolicy as DropPolicy,
+    OutputLine as OutputLine,
+    OutputLines as OutputLines,
+)
 from belay_actors.session._report import SessionReport as SessionReport
 from belay_actors.session._resource import (
     BackgroundThreadInfo as BackgroundThreadInfo,

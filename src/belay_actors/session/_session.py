@@ -4,7 +4,7 @@ Here it makes its calls, knows what it holds, and says in the end what it gave b
 and ends is the supervisor's part.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import trio
@@ -15,12 +15,12 @@ from belay_actors.device import (
     DeviceCapabilities,
     Lease,
     LeaseBook,
-    RecentText,
-    ThreadState,
-    stop_and_confirm,
+    ThreadExit,
 )
+from belay_actors.executors import ThreadExecutor
 from belay_actors.observe import CallKind, Event, Observers, SessionEnded
 from belay_actors.options import SessionManagementOptions
+from belay_actors.session._board_threads import BoardThreads
 from belay_actors.session._cleanup import Failure, make_cleanup_error
 from belay_actors.session._current import is_in_cleanup
 from belay_actors.session._device_context import DeviceContext
@@ -29,6 +29,7 @@ from belay_actors.session._executor_context import ExecutorContext
 from belay_actors.session._file_system_context import FileSystemContext
 from belay_actors.session._life import SessionPhase
 from belay_actors.session._observed_calls import ObservedCalls
+from belay_actors.session._output import DropPolicy, OutputHub, OutputLines, SessionOutput
 from belay_actors.session._report import SessionReport
 from belay_actors.session._state import SessionState
 from belay_actors.session._supervisor import Supervisor
@@ -51,6 +52,7 @@ class Session(Supervisor, CodeRunner):
     """
 
     __slots__ = (
+        "_board_threads",
         "_calls",
         "_capabilities",
         "_device_context",
@@ -88,12 +90,13 @@ class Session(Supervisor, CodeRunner):
         memory = device.memory if options.enable_session_metrics else None
         self._memory_before = None if memory is None else memory.used
         self._calls = 0
-        self._output: RecentText | None = None
+        self._output: SessionOutput | None = None
         self._observed_calls: ObservedCalls | None = None
         self._ending: Ending | None = None
         self._report: SessionReport | None = None
         # Made when they are asked for, to keep idle sessions small.
         self._state: SessionState | None = None
+        self._board_threads: BoardThreads | None = None
         self._executor_context: ExecutorContext | None = None
         self._device_context: DeviceContext | None = None
         self._file_system_context: FileSystemContext | None = None
@@ -128,7 +131,7 @@ class Session(Supervisor, CodeRunner):
     @property
     def background_output(self) -> str:
         """The newest 64 Ki characters that threads, timers and expressions of it printed."""
-        return str(self._output or "")
+        return "" if self._output is None else str(self._output.background)
 
     @property
     def report(self) -> SessionReport | None:
@@ -149,7 +152,7 @@ class Session(Supervisor, CodeRunner):
         if self._executor_context is None:
             self._executor_context = ExecutorContext(
                 self,
-                self,
+                self.board_threads,
                 self.resources,
                 self.session_id,
                 stop_timeout=self._options.resource_cleanup_timeout,
@@ -178,10 +181,14 @@ class Session(Supervisor, CodeRunner):
     # Calls.
 
     async def _run(self, code: str, *, is_expression: bool) -> tuple[Value, str]:
-        is_cleanup = self._begin_call()
+        is_cleanup = self.begin_call()
         call_id = self._calls
         call = self.device.run_in(
-            self._seat, code, is_expression=is_expression, is_urgent=is_cleanup
+            self._seat,
+            code,
+            is_expression=is_expression,
+            is_urgent=is_cleanup,
+            hear=self.hear_call,
         )
         if not self._observers.hears_calls:
             return await call
@@ -190,7 +197,7 @@ class Session(Supervisor, CodeRunner):
         kind: CallKind = "evaluate" if is_expression else "execute"
         return await self._observed_calls.run(call_id, kind, call)
 
-    def _begin_call(self) -> bool:
+    def begin_call(self) -> bool:
         """Counts a call, if one may be made. Returns whether it is part of the cleanup."""
         is_cleanup = self._phase is SessionPhase.ENDING and is_in_cleanup(self)
         if not is_cleanup:
@@ -198,13 +205,55 @@ class Session(Supervisor, CodeRunner):
         self._calls += 1
         return is_cleanup
 
-    def _keep_output(self, text: str) -> None:
-        self.receive_output(text)
+    # What it prints.
 
-    def receive_output(self, text: str) -> None:
+    def output(self, limit: int = 1000, when_full: DropPolicy = DropPolicy.OLDEST) -> OutputLines:
+        """Subscribes to what the session prints, line by line, while it is printed.
+
+        ``async with session.output() as lines: async for line in lines: ...``. It hears calls,
+        expressions, threads and timers of the session, from then on; the iteration ends when the
+        session has ended. Text without a line end comes when its call or thread is over.
+
+        Args:
+            limit: how many lines wait for a reader that is slow.
+            when_full: which of them are dropped when there are more; the next one says how many.
+
+        Raises:
+            TypeError, ValueError: an argument is none that can be.
+            SessionError, DeviceError: the session has ended (when it is entered).
+
+        Cancellation: harmless at any point; no line is lost by it.
+        """
+        return OutputLines(self._join_output, limit, when_full)
+
+    def _join_output(self, lines: OutputLines) -> OutputHub:
+        self._check_not_ended()
+        return self._made_output.join(lines)
+
+    @property
+    def _made_output(self) -> SessionOutput:
+        if self._output is None:
+            self._output = SessionOutput(self.session_id, self._capabilities.newline)
+        return self._output
+
+    def _keep_output(self, text: str) -> None:
+        self._made_output.background.add(text)
+
+    def hear_call(self, data: bytes) -> None:
+        """A call printed, or with ``b""`` is over. Called by the device, while it runs."""
+        if self._output is not None:
+            self._output.hear_call(data)
+
+    def receive_output(self, text: str, thread_id: str | None) -> None:
         """A thread or timer printed. Called by the device."""
-        self._output = self._output or RecentText()
-        self._output.add(text)
+        self._made_output.hear(text, thread_id)
+
+    def thread_ended(self, news: ThreadExit) -> None:
+        """A thread has ended. Called by the device."""
+        if self._output is not None:
+            self._output.end_thread(news.thread_id)
+        if self._board_threads is not None:
+            self._board_threads.thread_ended(news)
 
     # Hardware.
 
@@ -258,21 +307,23 @@ class Session(Supervisor, CodeRunner):
         """Tells the observers of an event."""
         self._observers.tell(event)
 
-    async def start_thread(self, thread_id: str, code: str) -> None:
-        """Starts code in a thread of the board; use ``executor_context.start_thread``."""
-        self.check_active()
-        self._calls += 1
-        await self.device.start_thread(self._seat, thread_id, code)
+    @property
+    def board_threads(self) -> BoardThreads:
+        """Its threads of the board; for the library itself."""
+        if self._board_threads is None:
+            self._board_threads = BoardThreads(
+                self, self._seat, self._options.resource_cleanup_timeout
+            )
+        return self._board_threads
+
+    @property
+    def thread_executor(self) -> ThreadExecutor:
+        """Starts threads of the board; for the library itself."""
+        return self.board_threads.executor
 
     async def stop_thread(self, thread_id: str) -> None:
         """Stops a thread; use ``resources.unregister_background_thread``."""
-        self._begin_call()
-        await stop_and_confirm(self.device, self._seat, thread_id)
-
-    async def get_thread_states(self) -> Mapping[str, ThreadState]:
-        """Asks the board for its threads; use ``executor_context.get_thread_states``."""
-        self._begin_call()
-        return await self.device.thread_states(self._seat)
+        await self.board_threads.stop_thread(thread_id)
 
     # The end.
 
@@ -307,6 +358,10 @@ class Session(Supervisor, CodeRunner):
             self._file_system_context.forget()
         failures, name = ending.failures, self.device.name
         self._set_ended(make_cleanup_error(failures, name, self.session_id) if failures else None)
+        if self._board_threads is not None:
+            self._board_threads.end()
+        if self._output is not None:
+            self._output.end()
         self._on_ended(self)
         self._tell_ended(self._report, failures)
 

@@ -16,8 +16,13 @@ Letter  Meaning                                          Payload
 ``T``   an error: what follows is the board's traceback  empty
 ``E``   the error itself, after the traceback            ``(type, message, numbers)``
 ``N``   the code was damaged on its way, and not run     empty
-``P``   a thread or timer of a session printed           ``repr`` of the text
+``P``   a thread or timer of a session printed           ``(who, text)``
+``P``   a thread of a session has ended                  ``(who, run, end)``
 ======  ===============================================  =======================
+
+``who`` is the thread's id, and empty for timers and others; ``run`` is the number that the host
+gave to this start of it; ``end`` is ``()``, or ``[type, message, traceback, numbers]`` of its
+exception.
 """
 
 import re

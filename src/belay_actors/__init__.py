@@ -25,6 +25,7 @@ from belay_actors.device import (
 )
 from belay_actors.errors import (
     BelayError as BelayError,
+    CallTimeoutError as CallTimeoutError,
     DeviceBusyError as DeviceBusyError,
     DeviceCapabilityError as DeviceCapabilityError,
     DeviceClosedError as DeviceClosedError,
@@ -37,6 +38,7 @@ from belay_actors.errors import (
     DuplicateResourceError as DuplicateResourceError,
     InvalidOptionsError as InvalidOptionsError,
     InvalidURLError as InvalidURLError,
+    LeaseExpiredError as LeaseExpiredError,
     OutcomeUnknownError as OutcomeUnknownError,
     OutputLimitError as OutputLimitError,
     ProtocolError as ProtocolError,
@@ -51,6 +53,7 @@ from belay_actors.errors import (
     SessionLimitError as SessionLimitError,
     SessionNotFoundError as SessionNotFoundError,
     SessionTimeoutError as SessionTimeoutError,
+    StreamClosedError as StreamClosedError,
     UnsupportedValueError as UnsupportedValueError,
     WouldDeadlock as WouldDeadlock,
 )

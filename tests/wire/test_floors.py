@@ -27,7 +27,9 @@ BELOW: dict[str, set[str]] = {
 }
 _LOW = set(BELOW)
 BELOW["device"] = _LOW
-BELOW["session"] = BELOW["device"] | {"device"}
+BELOW["functions"] = {"errors", "board", "values"}
+BELOW["executors"] = BELOW["device"] | {"device", "functions"}
+BELOW["session"] = BELOW["executors"] | {"executors"}
 BELOW["manager"] = BELOW["session"] | {"session"}
 BELOW["resources"] = BELOW["manager"]
 BELOW["testing"] = BELOW["manager"] | {"manager"}

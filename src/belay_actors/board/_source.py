@@ -27,6 +27,7 @@ class Helper(enum.Enum):
     CENSUS = "census"
     DROP = "drop"
     THREADS = "threads"
+    STREAMS = "streams"
 
 
 @functools.cache

@@ -85,5 +85,6 @@ def __belay__(token, plain, nested, small):
         active[0] = -1
 
     spaces = {0: globals()}
-    spaces[-1] = {"spaces": spaces, "modules": set(getattr(sys, "modules", ()))}
+    loaded = set(getattr(sys, "modules", ()))
+    spaces[-1] = {"spaces": spaces, "modules": loaded, "active": active}
     return __belay__

@@ -1,8 +1,9 @@
 """The transport actor of one board: interrupts, resyncs and tells resets from losses."""
 
 from belay_actors.device._capabilities import DeviceCapabilities as DeviceCapabilities
-from belay_actors.device._device import Device as Device, open_device as open_device
+from belay_actors.device._device import Device as Device
 from belay_actors.device._leases import Lease as Lease, LeaseBook as LeaseBook
+from belay_actors.device._open import open_device as open_device
 from belay_actors.device._recent_text import RecentText as RecentText
 from belay_actors.device._records import (
     BoardCensus as BoardCensus,
@@ -16,6 +17,7 @@ from belay_actors.device._records import (
     Seat as Seat,
 )
 from belay_actors.device._runner import CodeRunner as CodeRunner
+from belay_actors.device._streams import Batch as Batch, BatchLimits as BatchLimits
 from belay_actors.device._threads import (
     ThreadState as ThreadState,
     ThreadStatus as ThreadStatus,

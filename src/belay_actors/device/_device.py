@@ -4,8 +4,8 @@ The actor serves one call at a time, and listens in between. Here it meets those
 sessions, each with a seat (a namespace on the board), and anybody who wants ``__main__``.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 import trio
@@ -14,8 +14,7 @@ from belay_actors.device._attach import MAIN_KEY, Attachment
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
 from belay_actors.device._connection import Reply
-from belay_actors.device._counted import counted
-from belay_actors.device._helpers import BoardHelpers
+from belay_actors.device._counted import counted, limited
 from belay_actors.device._leases import LeaseBook
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._recent_text import RecentText
@@ -27,15 +26,16 @@ from belay_actors.device._records import (
     ProtocolCapabilities,
     Seat,
 )
+from belay_actors.device._streams import BoardStreams
 from belay_actors.errors import (
     DeviceCapabilityError,
     DeviceClosedError,
     DeviceError,
     RemoteError,
 )
-from belay_actors.kernel import Actor, open_service_nursery
+from belay_actors.kernel import Actor
 from belay_actors.options import DeviceOptions
-from belay_actors.transport import Transport, parse_url
+from belay_actors.transport import Transport
 from belay_actors.values import Value, decode
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ T = TypeVar("T")
 _KERNEL_SLACK = 10.0  # seconds; the board itself keeps to the recovery grace
 
 
-class Device(BoardHelpers):
+class Device(BoardStreams):
     """One board. Made by ``open_device``; any number of tasks may use it at once.
 
     Calls on the device itself run in the board's ``__main__``; those of a session in a namespace of
@@ -153,14 +153,36 @@ class Device(BoardHelpers):
         self._background.add(text)
 
     async def run_in(
-        self, seat: Seat, code: str, *, is_expression: bool, is_urgent: bool = False
+        self,
+        seat: Seat,
+        code: str,
+        *,
+        is_expression: bool,
+        is_urgent: bool = False,
+        time_limit: float | None = None,
+        is_idempotent: bool = False,
     ) -> tuple[Value, str]:
         """Runs code in a seat's namespace, for its session.
+
+        Args:
+            seat: of the session.
+            code: statements, or an expression.
+            is_expression: which of the two.
+            is_urgent: go before all calls that are not.
+            time_limit: seconds that it may run on the board; what it waits for its turn is not
+                counted, but the transmission is.
+            is_idempotent: whether nobody minds if it has run and nobody knows: then it does not
+                count for ``Seat.has_unknown_outcome``.
 
         Returns:
             The value (``None`` for statements), and what was printed.
 
-        Raises, cancellation: as ``execute`` and ``evaluate``.
+        Raises:
+            CallTimeoutError: it ran longer than ``time_limit``; it was interrupted, and the board
+                is ready.
+            Exception: as ``execute`` and ``evaluate``.
+
+        Cancellation: as for these.
         """
         board = self._board
 
@@ -169,12 +191,14 @@ class Device(BoardHelpers):
             if seat.key != MAIN_KEY:
                 await board.attachment.prepare_drop()
             call = board.attachment.run(seat.key, code, is_expression=is_expression)
-            return await counted(seat, call)
+            if time_limit is not None:
+                call = limited(call, time_limit)
+            return await (call if is_idempotent else counted(seat, call))
 
         try:
             reply = await self._ask(seat, operation, is_urgent=is_urgent)
         except RemoteError:  # by the raw REPL itself, in place of a reply
-            seat.settled += 1
+            seat.settled += not is_idempotent
             raise
         newline = self.capabilities.newline
         value = to_value(reply, newline, self.name, seat.session_id)
@@ -223,9 +247,30 @@ class Device(BoardHelpers):
     def unseat(self, seat: Seat) -> None:
         """Forgets a session, after its namespace was dropped."""
         self._dependents.pop(seat.key, None)
+        self._actor.release_holds(seat.key)
+
+    def exclusive(
+        self, seat: Seat, *, is_urgent: bool = False
+    ) -> AbstractAsyncContextManager[None]:
+        """Holds the board for one session: for ``async with``.
+
+        In its body no call of another session runs, but what ends sessions. It is over, too, when
+        ``interrupt`` or ``unseat`` is called for the seat.
+
+        Args:
+            seat: of the session.
+            is_urgent: do not wait for another session that holds the board; go on without.
+
+        Raises:
+            WouldDeadlock: the calling task holds the board for another session.
+            DeviceError: the device is closed or lost.
+
+        Cancellation: while waiting, the board is not held.
+        """
+        return self._actor.held(seat.key, is_urgent=is_urgent)
 
     def interrupt(self, seat: Seat, make_error: Callable[[], Exception]) -> None:
-        """Ends the calls of one session, with recovery where one is running."""
+        """Ends the calls and holds of one session, with recovery where a call is running."""
         self._actor.interrupt(make_error, lane=seat.key)
 
     # What the board tells.
@@ -310,37 +355,3 @@ class Device(BoardHelpers):
             if self._state is not DeviceState.LOST:
                 self._state = DeviceState.CLOSED
             await self._board.close(politely=is_polite)
-
-
-@asynccontextmanager
-async def open_device(
-    url: str | Transport, *, name: str | None = None, options: DeviceOptions | None = None
-) -> AsyncGenerator[Device, None]:
-    """Opens a device, and closes it when the scope is left.
-
-    Args:
-        url: such as ``"micropython:"``; see ``belay_actors.transport``. Or a transport of your own.
-        name: for messages and logs; by default the link's own.
-        options: how it is driven.
-
-    Yields:
-        The device, attached: the board was found, not reset, and is ready for calls.
-
-    Raises:
-        InvalidURLError: the URL names no transport.
-        DeviceNotFoundError, DeviceBusyError, DevicePermissionError: there is no board to be had at
-            that place.
-        DeviceCapabilityError: its firmware has no raw REPL.
-
-    Cancellation: while it opens, nothing stays open. Afterwards the scope is left as on any error:
-    its sessions are ended, what runs is interrupted, and the board is left at its friendly prompt.
-    """
-    transport = parse_url(url) if isinstance(url, str) else url
-    device = Device(transport, name, options or DeviceOptions())
-    async with open_service_nursery() as services:
-        await device.open()
-        services.start_soon(device.serve, name=f"belay_actors device {device.name}")
-        try:
-            yield device
-        finally:
-            await device.aclose()

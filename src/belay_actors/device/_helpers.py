@@ -21,6 +21,7 @@ from belay_actors.device._records import BoardCensus, BoardMemory, DroppedNamesp
 from belay_actors.device._runner import CodeRunner, check_code
 from belay_actors.device._threads import ThreadState, make_unknown_thread_error, parse_state
 from belay_actors.errors import (
+    CallTimeoutError,
     DeviceCapabilityError,
     DuplicateResourceError,
     ProtocolError,
@@ -120,7 +121,10 @@ class BoardHelpers(CodeRunner):
 
         try:
             return await self._ask(self._core_seat, operation, is_urgent=False)
-        except (RemoteError, UnsupportedValueError, ProtocolError, ValueError) as error:
+        except (
+            *(RemoteError, UnsupportedValueError, ValueError),
+            *(ProtocolError, CallTimeoutError),
+        ) as error:
             raise DeviceCapabilityError(
                 f"the board did not tell what it can do ({error}); use "
                 "SessionCreationOptions.with_fallback_capabilities() for a basic session",

@@ -88,6 +88,10 @@ class OutputLimitError(DeviceError):
     """A call printed more than ``DeviceOptions.max_output_bytes``; it was interrupted."""
 
 
+class CallTimeoutError(DeviceError, TimeoutError):
+    """A call ran longer on the board than it was allowed to; it was interrupted."""
+
+
 class DeviceCapabilityError(DeviceError):
     """The board's firmware lacks what was asked for, and nothing was sent.
 
@@ -193,6 +197,14 @@ class SessionLimitError(SessionError):
 
 class SessionTimeoutError(SessionError):
     """The session reached its ``default_session_timeout`` and was ended."""
+
+
+class LeaseExpiredError(SessionError):
+    """A session has held its board for longer than it had asked for; others have it now."""
+
+
+class StreamClosedError(SessionError):
+    """The stream gives no more items: its scope was left, or it was interrupted on the board."""
 
 
 class SessionNotFoundError(SessionError, KeyError):

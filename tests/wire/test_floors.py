@@ -26,7 +26,6 @@ BELOW: dict[str, set[str]] = {
     "kernel": BASE,
 }
 _LOW = set(BELOW)
-BELOW["functions"] = {"errors", "board", "values"}
 BELOW["device"] = _LOW
 BELOW["functions"] = {"errors", "board", "values"}
 BELOW["executors"] = BELOW["device"] | {"device", "functions"}

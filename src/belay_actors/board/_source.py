@@ -28,6 +28,7 @@ class Helper(enum.Enum):
     DROP = "drop"
     THREADS = "threads"
     TOOLS = "tools"
+    STREAMS = "streams"
 
 
 def _read(name: str) -> str:

@@ -89,5 +89,5 @@ def __belay__(token, plain, nested, small):
     spaces = {0: globals()}
     who = ["".format]  # says which thread prints: none, until threads.py is there
     loaded = set(getattr(sys, "modules", ()))
-    spaces[-1] = {"spaces": spaces, "modules": loaded, "send": send, "who": who}
+    spaces[-1] = {"spaces": spaces, "modules": loaded, "active": active, "send": send, "who": who}
     return __belay__

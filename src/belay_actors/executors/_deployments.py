@@ -17,7 +17,7 @@ import trio
 
 from belay_actors.errors import NameConflictError, RemoteError
 from belay_actors.executors._host import ExecutorHost
-from belay_actors.functions import BoardText, Unit, closure, host_traceback
+from belay_actors.functions import BoardText, SentText, Unit, closure, host_traceback
 
 _OUT_OF_MEMORY = "MemoryError"
 _TAKE_OFF = "import gc\nfor n in {}:globals().pop(n,0)\ngc.collect()\ndel n,gc"
@@ -113,7 +113,9 @@ class Deployments:
             more: units that are on the board, or were, besides those that are known.
         """
         units = [*more, *self._present.values()]
-        return host_traceback(traceback, [(unit.file, self.text_of(unit)) for unit in units])
+        return host_traceback(
+            traceback, [SentText(unit.file, self.text_of(unit)) for unit in units]
+        )
 
     # Sending.
 
@@ -128,8 +130,7 @@ class Deployments:
         """Whether a unit, or one that is the same in all but identity, is on the board."""
         other = self._present.get(unit.name)
         return other is unit or (
-            other is not None
-            and (other.origin, other.code_hash) == (unit.origin, unit.code_hash)
+            other is not None and (other.origin, other.code_hash) == (unit.origin, unit.code_hash)
         )
 
     def _refuse_conflict(self, unit: Unit) -> None:
@@ -155,7 +156,7 @@ class Deployments:
                     if error.type_name != _OUT_OF_MEMORY or not await self._make_room(keeping):
                         raise
         self._present[unit.name] = unit
-        if unit.is_function:
+        if unit.full.defines:
             self._host.resources.register_deployed_method(unit.name, unit.code_hash)
 
     def _forget(self, name: str) -> None:

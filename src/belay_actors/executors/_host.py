@@ -4,6 +4,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from belay_actors.device import Device, DeviceCapabilities
+from belay_actors.executors._board_stream import StreamHost
 from belay_actors.executors._resource import SessionResource
 from belay_actors.values import Value
 
@@ -21,23 +22,8 @@ class Books(Protocol):
         """Strikes one out."""
 
 
-class ExecutorHost(Protocol):
+class ExecutorHost(StreamHost, Protocol):
     """A session, as its executors see it."""
-
-    @property
-    def session_id(self) -> str:
-        """Its id."""
-        ...
-
-    @property
-    def device(self) -> Device:
-        """Its device."""
-        ...
-
-    @property
-    def capabilities(self) -> DeviceCapabilities:
-        """What its board can do."""
-        ...
 
     @property
     def resources(self) -> Books:
@@ -53,11 +39,3 @@ class ExecutorHost(Protocol):
     ) -> Value:
         """Evaluates an expression in its namespace, as a call of its."""
         ...
-
-    async def provide_thread_tools(self) -> None:
-        """Puts ``should_stop`` and ``sleep_ms`` into its namespace."""
-
-    def exclusive(self) -> AbstractAsyncContextManager[None]:
-        """Holds the board for several calls."""
-        ...
-

@@ -15,7 +15,15 @@ from belay_actors.errors import RemoteError, SessionFailedError
 from belay_actors.executors._deployments import Deployments
 from belay_actors.executors._host import ExecutorHost
 from belay_actors.executors._tasks import TaskExecutor
-from belay_actors.functions import DeviceProgram, Setup, Teardown, Unit
+from belay_actors.functions import (
+    DeviceProgram,
+    Setup,
+    Teardown,
+    Unit,
+    arguments_for,
+    setups_of,
+    teardowns_of,
+)
 
 _logger = logging.getLogger("belay_actors.session")
 
@@ -36,7 +44,7 @@ class SetupExecutor:
         self._deployments = deployments
         self._tasks = tasks
         self._lock = trio.Lock()
-        self._done: set[Setup] = set()
+        self._done: set[str] = set()  # qualified names: each program has setups of its own
 
     async def run(self, program: type[DeviceProgram]) -> None:
         """Runs the setups of a program: its bases' first, each class's in the order of the source.
@@ -50,13 +58,13 @@ class SetupExecutor:
         Cancellation: as for any call; the setups after the one that was cancelled are not run.
         """
         async with self._lock:
-            for setup in program.setups():
-                if setup not in self._done:
+            for setup in setups_of(program):
+                if setup.qualname not in self._done:
                     await self._run(program, setup)
-                    self._done.add(setup)
+                    self._done.add(setup.qualname)
 
-    async def _run(self, program: type[DeviceProgram], setup: Setup) -> None:
-        unit, arguments = self._tasks.prepare(setup, (), program.arguments_for(setup))
+    async def _run(self, program: type[DeviceProgram], setup: Setup[...]) -> None:
+        unit, arguments = self._tasks.prepare(setup, (), arguments_for(program, setup))
         try:
             await self._deployments.run_once(unit, arguments)
         except RemoteError as error:
@@ -88,7 +96,7 @@ class BoardTeardown:
     async def cleanup(self) -> None:
         """Runs the teardown on the board; raises, and is cancelled, as a call."""
         with self._deployments.mapped_tracebacks(self.unit):
-            await self._host.execute(self.call)
+            await self._host.evaluate_call(self.call, time_limit=None, is_idempotent=False)
 
 
 class TeardownExecutor:
@@ -107,7 +115,7 @@ class TeardownExecutor:
         self._deployments = deployments
         self._tasks = tasks
         self._lock = trio.Lock()
-        self._registered: set[Teardown] = set()
+        self._registered: set[str] = set()
 
     async def register(self, program: type[DeviceProgram]) -> None:
         """Sends the teardowns of a program, and has each run once when the session ends.
@@ -122,12 +130,12 @@ class TeardownExecutor:
         Cancellation: as for any call; those that were sent will run.
         """
         async with self._lock:
-            for teardown in program.teardowns():
-                if teardown not in self._registered:
+            for teardown in teardowns_of(program):
+                if teardown.qualname not in self._registered:
                     await self._register(program, teardown)
 
-    async def _register(self, program: type[DeviceProgram], teardown: Teardown) -> None:
-        arguments_of = program.arguments_for(teardown)
+    async def _register(self, program: type[DeviceProgram], teardown: Teardown[...]) -> None:
+        arguments_of = arguments_for(program, teardown)
         unit, arguments = self._tasks.prepare(teardown, (), arguments_of)
         self._deployments.hold(unit)  # for good: the session's end needs it
         await self._tasks.deploy(unit)
@@ -140,4 +148,4 @@ class TeardownExecutor:
                 deployments=self._deployments,
             )
         )
-        self._registered.add(teardown)
+        self._registered.add(teardown.qualname)

@@ -25,14 +25,14 @@ class FunctionRunner(abc.ABC):
     def executors(self) -> Executors:
         """What runs them."""
 
-    async def call(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def call(self, function: Task[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls a function on the board.
 
         Its source, and that of all that it uses, is sent before if this session has not done so;
         then it is one round trip. What it prints goes to ``output`` and ``background_output``.
 
         Args:
-            task: decorated with ``@task``.
+            function: decorated with ``@task``.
             args: its arguments; see ``belay_actors.values`` for what can travel.
             kwargs: the same.
 
@@ -52,10 +52,10 @@ class FunctionRunner(abc.ABC):
         Cancellation: when ``Cancelled`` comes out, the function no longer runs on the board, and
         the board is ready for the next call (or known to be lost).
         """
-        return await self.executors.tasks.call(task, *args, **kwargs)
+        return await self.executors.tasks.call(function, *args, **kwargs)
 
     def stream(
-        self, task: GeneratorTask[P, T], *args: P.args, **kwargs: P.kwargs
+        self, function: GeneratorTask[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> AbstractAsyncContextManager[AsyncIterator[T]]:
         """Runs a generator function on the board, for an ``async with`` body that takes its items.
 
@@ -63,7 +63,7 @@ class FunctionRunner(abc.ABC):
         no more than are taken. Leaving the body early closes the generator there.
 
         Args:
-            task: a generator function decorated with ``@task``.
+            function: a generator function decorated with ``@task``.
             args: its arguments.
             kwargs: the same.
 
@@ -74,10 +74,10 @@ class FunctionRunner(abc.ABC):
         the body is left, it is closed on the board before, shielded, within
         ``resource_cleanup_timeout``.
         """
-        return self.executors.open_stream(task, args, kwargs)
+        return self.executors.open_stream(function, *args, **kwargs)
 
     async def start_thread(
-        self, function: ThreadFunction[P], *args: P.args, **kwargs: P.kwargs
+        self, function: ThreadFunction[P], /, *args: P.args, **kwargs: P.kwargs
     ) -> ThreadHandle:
         """Starts a function in a thread of the board, which this session owns.
 
@@ -96,7 +96,7 @@ class FunctionRunner(abc.ABC):
 
         Cancellation: if the thread was started it is stopped again.
         """
-        return await self.executors.start_thread(function, args, kwargs)
+        return await self.executors.start_thread(function, *args, **kwargs)
 
     async def set_up(self, program: type[ProgramT]) -> ProgramT:
         """Makes a program ready in this session: its setups run now, its teardowns at the end.
@@ -116,4 +116,5 @@ class FunctionRunner(abc.ABC):
 
         Cancellation: as for ``call``; what was begun is torn down when the session ends.
         """
-        return await self.executors.set_up(self, program)
+        await self.executors.set_up(program)
+        return program(self)

@@ -1,5 +1,7 @@
 """Calls of functions on the board: sent when they are first needed, then one round trip each."""
 
+import math
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import ParamSpec, TypeVar
 
@@ -22,17 +24,24 @@ class TaskExecutor:
     Args:
         host: the session.
         deployments: what it has on the board.
+        provide_tools: puts ``should_stop`` and ``sleep_ms`` into its namespace.
     """
 
-    __slots__ = ("_deployments", "_has_tools", "_host", "_results")
+    __slots__ = ("_deployments", "_has_tools", "_host", "_provide_tools", "_results")
 
-    def __init__(self, host: ExecutorHost, deployments: Deployments) -> None:
+    def __init__(
+        self,
+        host: ExecutorHost,
+        deployments: Deployments,
+        provide_tools: Callable[[], Awaitable[None]],
+    ) -> None:
         self._host = host
         self._deployments = deployments
+        self._provide_tools = provide_tools
         self._has_tools = False
         self._results: ResultCache | None = None
 
-    async def call(self, task: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    async def call(self, task: Task[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls a function on the board; see ``Session.call``."""
         if not isinstance(task, Task):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"{task!r} is no task; decorate the function with @task")
@@ -53,7 +62,10 @@ class TaskExecutor:
         return result
 
     def prepare(
-        self, function: BoardFunction[..., object], args: tuple[object, ...], kwargs: dict[str, object]
+        self,
+        function: BoardFunction[..., object],
+        args: tuple[object, ...],
+        kwargs: dict[str, object],
     ) -> tuple[Unit, str]:
         """Returns what to send of a function, and its arguments as text; nothing is sent.
 
@@ -70,7 +82,7 @@ class TaskExecutor:
     async def deploy(self, unit: Unit) -> None:
         """Sends a unit with all that it needs; raises, and is cancelled, as ``ensure``."""
         if not self._has_tools and any(each.tools for each in closure(unit)):
-            await self._host.provide_thread_tools()
+            await self._provide_tools()
             self._has_tools = True
         await self._deployments.ensure(unit)
 
@@ -78,7 +90,7 @@ class TaskExecutor:
         options, deployments = task.options, self._deployments
         async with AsyncExitStack() as stack:
             if options.exclusive:
-                await stack.enter_async_context(self._host.exclusive())
+                await stack.enter_async_context(self._host.exclusive(at_most=math.inf))
             with deployments.in_use(unit), deployments.mapped_tracebacks(unit):
                 await self.deploy(unit)
                 try:
@@ -101,5 +113,3 @@ def _hint_at_setup(error: RemoteError, unit: Unit) -> None:
             error.add_note(
                 f"{name!r} is made by a @setup; open the session with the program that has it"
             )
-
-

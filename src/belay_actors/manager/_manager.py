@@ -5,7 +5,7 @@ import secrets
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import trio
 
@@ -16,12 +16,14 @@ from belay_actors.errors import (
     SessionNotFoundError,
     WouldDeadlock,
 )
+from belay_actors.functions import DeviceProgram
 from belay_actors.kernel import open_body_nursery
 from belay_actors.manager._checks import (
     check_creation,
     check_device,
     check_operation,
     check_policy,
+    check_program,
     perform,
 )
 from belay_actors.manager._creation import SessionCreationOptions, find_capabilities
@@ -36,6 +38,7 @@ from belay_actors.options import SessionManagementOptions
 from belay_actors.session import Session, current_sessions, enter, is_in_cleanup, is_inside, leave
 
 T = TypeVar("T")
+ProgramT = TypeVar("ProgramT", bound=DeviceProgram)
 
 _logger = logging.getLogger("belay_actors.manager")
 
@@ -104,19 +107,38 @@ class DeviceSessionManager:
 
     # Sessions.
 
-    @asynccontextmanager
-    async def open_session(
+    @overload
+    def open_session(
         self, device: Device, creation_options: SessionCreationOptions | None = None
-    ) -> AsyncGenerator[Session, None]:
+    ) -> AbstractAsyncContextManager[Session]: ...
+
+    @overload
+    def open_session(
+        self,
+        device: Device,
+        program: type[ProgramT],
+        /,
+        creation_options: SessionCreationOptions | None = None,
+    ) -> AbstractAsyncContextManager[ProgramT]: ...
+
+    def open_session(
+        self,
+        device: Device,
+        program: type[DeviceProgram] | SessionCreationOptions | None = None,
+        creation_options: SessionCreationOptions | None = None,
+    ) -> AbstractAsyncContextManager[Session] | AbstractAsyncContextManager[DeviceProgram]:
         """Opens a session for the body, and gives everything back when it is left.
 
         Args:
             device: that the session is on. The first session on a board asks what it can do; the
                 others send nothing until their first call.
+            program: a subclass of ``DeviceProgram``, whose setups run before the body, and whose
+                teardowns run when it is left.
             creation_options: whether a basic session will do if the board does not tell.
 
-        Yields:
-            The session.
+        Returns:
+            A context manager of the session; with a program, of the program, which has the session
+            as its ``session``.
 
         Raises:
             SessionClosedError: the manager is shut down; or somebody else ended the session while
@@ -135,6 +157,14 @@ class DeviceSessionManager:
         Cancellation: the session is ended as on any error, shielded, within
         ``resource_cleanup_timeout``; then ``Cancelled`` goes on.
         """
+        if isinstance(program, type):
+            return self._open_program(device, check_program(program), creation_options)
+        return self._open_session(device, creation_options or program)
+
+    @asynccontextmanager
+    async def _open_session(
+        self, device: Device, creation_options: SessionCreationOptions | None
+    ) -> AsyncGenerator[Session, None]:
         session = await self._make_session(device, creation_options)
         enter(session)
         try:
@@ -142,6 +172,16 @@ class DeviceSessionManager:
                 yield session
         finally:
             leave(session)
+
+    @asynccontextmanager
+    async def _open_program(
+        self,
+        device: Device,
+        program: type[ProgramT],
+        creation_options: SessionCreationOptions | None,
+    ) -> AsyncGenerator[ProgramT, None]:
+        async with self._open_session(device, creation_options) as session:
+            yield await session.set_up(program)
 
     async def create_session(
         self, device: Device, creation_options: SessionCreationOptions | None = None

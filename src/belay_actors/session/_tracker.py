@@ -123,6 +123,10 @@ class ResourceTracker:
             raise self._not_found("resource", resource_id)
         await self._give_back([resource_id])
 
+    def discard_resource(self, resource_id: str) -> None:
+        """Forgets a resource that was given back already; for executors."""
+        self._holdings.discard(resource_id)
+
     def get_active_resources(self) -> tuple[SessionResource, ...]:
         """Returns the resources that the session holds, oldest first."""
         if not self._holder.is_tracking:

@@ -39,6 +39,7 @@ from belay_actors.errors import (
     InvalidOptionsError as InvalidOptionsError,
     InvalidURLError as InvalidURLError,
     LeaseExpiredError as LeaseExpiredError,
+    NameConflictError as NameConflictError,
     OutcomeUnknownError as OutcomeUnknownError,
     OutputLimitError as OutputLimitError,
     ProtocolError as ProtocolError,

@@ -298,7 +298,7 @@ async def test_f02_an_idempotent_task_is_tried_again(
                 link._process.kill()
         return await session.call(add, 1)
 
-    policy = RetryPolicy(max_attempts=2, initial_delay=0.01)
+    policy = RetryPolicy(max_attempts=2, backoff=0.01)
     assert await manager.execute_in_session(device, operation, retry=policy) == 3
     assert attempts == 2
 
@@ -342,5 +342,5 @@ def unsendable() -> object:
 
 
 async def test_f02_what_cannot_come_back_is_an_error(session: Session) -> None:
-    with pytest.raises(UnsupportedValueError, match="function"):
+    with pytest.raises(UnsupportedValueError, match="closure"):
         await session.call(unsendable)

@@ -20,6 +20,9 @@ from belay_actors.executors._host import ExecutorHost
 from belay_actors.functions import BoardText, SentText, Unit, closure, host_traceback
 
 _OUT_OF_MEMORY = "MemoryError"
+_FREE_MEMORY = "[(g.collect(),g.mem_free())[1]for g in[__import__('gc')]][0]"
+_MEMORY_PER_BYTE = 8  # of a source, while it is read and compiled
+_RESERVE = 1024  # bytes, for what runs it
 _TAKE_OFF = "import gc\nfor n in {}:globals().pop(n,0)\ngc.collect()\ndel n,gc"
 
 
@@ -30,12 +33,13 @@ class Deployments:
         host: the session.
     """
 
-    __slots__ = ("_host", "_in_use", "_lock", "_present", "_roots")
+    __slots__ = ("_host", "_in_use", "_lock", "_present", "_roots", "_sent")
 
     def __init__(self, host: ExecutorHost) -> None:
         self._host = host
         self._lock = trio.Lock()
         self._present: dict[str, Unit] = {}
+        self._sent = 0  # bytes of memory, at most, that what was sent has used
         self._roots: dict[Unit, None] = {}  # whole with all that they need; the last used is last
         self._in_use: Counter[Unit] = Counter()
 
@@ -112,10 +116,9 @@ class Deployments:
             traceback: from the board.
             more: units that are on the board, or were, besides those that are known.
         """
-        units = [*more, *self._present.values()]
-        return host_traceback(
-            traceback, [SentText(unit.file, self.text_of(unit)) for unit in units]
-        )
+        units = dict.fromkeys([*self._present.values(), *more])
+        texts = [SentText(unit.file, self.text_of(unit)) for unit in units]
+        return host_traceback(traceback, texts)
 
     # Sending.
 
@@ -147,10 +150,12 @@ class Deployments:
         """Sends one unit; makes room for it where the board has none."""
         # However this ends, it may have replaced what was there.
         self._forget(unit.name)
+        source = self.text_of(unit).source
+        await self._clear(len(source), keeping)
         with self.mapped_tracebacks(unit):
             while True:
                 try:
-                    await self._host.execute(self.text_of(unit).source)
+                    await self._host.execute(source)
                     break
                 except RemoteError as error:
                     if error.type_name != _OUT_OF_MEMORY or not await self._make_room(keeping):
@@ -165,6 +170,26 @@ class Deployments:
             self._host.resources.forget_deployed_method(name)
 
     # Making room.
+
+    async def _clear(self, size: int, keeping: Sequence[Unit]) -> None:
+        """Makes room for a source before it is sent, where it may be needed.
+
+        Firmware can die of a source that it has no memory for. The board is asked only when what
+        was sent since its memory was measured could have used up half of it.
+        """
+        need = size * _MEMORY_PER_BYTE
+        self._sent += need
+        memory = self._host.device.memory
+        if memory is None or self._sent < memory.free // 2:
+            return
+        while await self._free_memory() < need + _RESERVE and await self._make_room(keeping):
+            pass
+
+    async def _free_memory(self) -> int:
+        value = await self._host.evaluate_call(
+            _FREE_MEMORY, time_limit=None, is_idempotent=True
+        )
+        return value if isinstance(value, int) else 0
 
     async def _make_room(self, keeping: Sequence[Unit]) -> bool:
         """Takes off what was used least recently; ``False`` if there is nothing that may go."""

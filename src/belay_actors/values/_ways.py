@@ -9,7 +9,7 @@ cannot travel is refused when it is seen, before there is a value.
 import enum
 import typing
 from collections.abc import Mapping, Sequence
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Literal, cast
 
 import attrs
@@ -178,10 +178,10 @@ def _leaf(kind: type[object]) -> Way | None:
         return _enumeration(kind)
     if kind is timedelta:
         return Way(senders.send_seconds, frozenset((float,)), is_key=True)
+    if kind is date or kind is datetime or kind is time:
+        return Way(senders.iso_text(kind), frozenset((str,)), is_key=True)
     if kind in annotations.TEXTS:
-        is_iso = issubclass(kind, date | time)
-        send = senders.iso_text(kind) if is_iso else senders.text(kind)
-        return Way(send, frozenset((str,)), is_key=True)
+        return Way(senders.text(kind), frozenset((str,)), is_key=True)
     return None
 
 

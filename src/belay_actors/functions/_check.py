@@ -25,7 +25,9 @@ class Role(enum.Enum):
     TEARDOWN = "teardown"
 
 
-_NOT_ASYNC = "a board's function is not async: write a plain def, and call it with await on the host"
+_NOT_ASYNC = (
+    "a board's function is not async: write a plain def, and call it with await on the host"
+)
 _UNKNOWN_NODES = {
     "Match": "MicroPython knows no match: use if and elif",
     "TryStar": "MicroPython knows no except*: use except",
@@ -44,7 +46,7 @@ _THREAD_TOOLS = {"should_stop", "sleep_ms"}
 def _unknown_syntax(node: ast.AST) -> str | None:
     """What MicroPython cannot compile in one node, and what to write instead."""
     match node:
-        case (ast.List() | ast.Tuple() | ast.Set()) if _has_star(node):
+        case ast.List() | ast.Tuple() | ast.Set() if _has_star(node):
             return "MicroPython knows no * in a list, tuple, set or index: add them up with +"
         case ast.Dict(keys=keys) if None in keys:
             return "MicroPython knows no ** in a dict: use update()"

@@ -166,9 +166,7 @@ class _ProgramNames:
 
     def _check_parameters(self, member: Member) -> None:
         declared = {
-            name
-            for base in self._program.__mro__
-            for name in vars(base).get("__annotations__", ())
+            name for base in self._program.__mro__ for name in vars(base).get("__annotations__", ())
         }
         for name, is_required in member.parameters.items():
             if is_required and name not in declared and not hasattr(self._program, name):

@@ -62,7 +62,9 @@ class _Stripper(ast.NodeTransformer):
             template.value = "".join(str(part.value) for part in _constants(node))
             return ast.copy_location(template, node)
         method = ast.Attribute(template, "format", ast.Load())
-        return ast.copy_location(ast.Call(method, [self.visit(value) for value in values], []), node)
+        return ast.copy_location(
+            ast.Call(method, [self.visit(value) for value in values], []), node
+        )
 
 
 def _constants(node: ast.JoinedStr) -> list[ast.Constant]:
@@ -77,7 +79,11 @@ def _template(node: ast.JoinedStr, values: list[ast.expr], *, is_spec: bool = Fa
             values.append(part.value)
             spec = part.format_spec
             text += "{" + _CONVERSIONS[part.conversion]
-            text += f":{_template(spec, values, is_spec=True)}" if isinstance(spec, ast.JoinedStr) else ""
+            text += (
+                f":{_template(spec, values, is_spec=True)}"
+                if isinstance(spec, ast.JoinedStr)
+                else ""
+            )
             text += "}"
         elif isinstance(part, ast.Constant):
             literal = str(part.value)

@@ -14,7 +14,7 @@ from belay_actors.functions._program_names import use_bare_names
 from belay_actors.functions._resolve import Program, Resolved, Resolver
 from belay_actors.functions._signature import Signature
 from belay_actors.functions._small import write_small
-from belay_actors.functions._source import FunctionSource, find_source, names_made
+from belay_actors.functions._source import find_source, names_made
 from belay_actors.functions._strip import strip
 from belay_actors.functions._text import write
 from belay_actors.functions._unit import Unit

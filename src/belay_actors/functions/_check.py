@@ -26,18 +26,17 @@ class Role(enum.Enum):
     TEARDOWN = "teardown"
 
 
-_NOT_ASYNC = (
-    "a board's function is not async: write a plain def, and call it with await on the host"
-)
+_NOT_ASYNC = "a board's function is not async: write a plain def; on the host, its call is awaited"
 _ASCII = ord("a")  # the conversion in f"{x!a}"
 _SELF = {"self", "cls"}
 
 
 def _has_star(node: ast.AST) -> bool:
+    if not isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return False
     if isinstance(node, ast.List | ast.Tuple) and isinstance(node.ctx, ast.Store):
         return False  # first, *rest = ...
-    is_display = isinstance(node, ast.List | ast.Tuple | ast.Set)
-    return is_display and any(isinstance(item, ast.Starred) for item in node.elts)
+    return any(isinstance(item, ast.Starred) for item in node.elts)
 
 
 def _has_star_base(node: ast.AST) -> bool:

@@ -52,7 +52,7 @@ class BoardFunction(UnitSource, Generic[P, R_co]):
         self._program: Program | None = None
         self._units: dict[_Place, Unit] = {}
         self._has_checked_result = False
-        functools.update_wrapper(self, python_function)
+        functools.update_wrapper(cast("Callable[..., object]", self), python_function)
         self._check_name()
         if not _is_in_class(python_function):  # a class checks its members when it is there
             self._body.check_names(self.name, None)
@@ -95,7 +95,7 @@ class BoardFunction(UnitSource, Generic[P, R_co]):
         drafts: dict[BoardFunction[..., object], Draft] = {}
         todo: list[BoardFunction[..., object]] = [self]
         for function in todo:  # it grows
-            if function not in drafts and place not in function._units:
+            if function not in drafts and place not in function._units:  # noqa: SLF001
                 drafts[function] = function._draft(place)  # noqa: SLF001  # of its own kind
                 todo += _used_by(drafts[function])
         for function, draft in drafts.items():
@@ -225,7 +225,7 @@ class BoardFunction(UnitSource, Generic[P, R_co]):
     def names_made(self) -> frozenset[str]:
         """The names that a setup makes on the board, in any of its implementations."""
         bodies = (self._body, *self._variants.values())
-        return frozenset().union(*(body.names_made for body in bodies))
+        return frozenset(name for body in bodies for name in body.names_made)
 
 
 def _used_by(draft: Draft) -> list[BoardFunction[..., object]]:

@@ -181,13 +181,16 @@ class Signature:
         return self._convert(value, self._item)
 
     def _convert(self, value: Value, kind: object) -> object:
-        actual: object = type(value)
-        if actual is kind or kind is _NO_HINT:
+        if _is_right(value, kind):
             return value
         try:
             return structure(value, cast("type[object]", kind))
         except TypeError as error:
             raise TypeError(f"{self._function.__name__}(): {error}") from error
+
+
+def _is_right(value: object, kind: object) -> bool:
+    return kind is _NO_HINT or type(value) is kind
 
 
 @attrs.define

@@ -190,7 +190,7 @@ class Signature:
 
 
 def _is_right(value: object, kind: object) -> bool:
-    return kind is _NO_HINT or type(value) is kind
+    return kind is _NO_HINT or (isinstance(kind, type) and type(value) is kind)
 
 
 @attrs.define

@@ -15,7 +15,7 @@ def should_stop() -> bool:
     _refuse("should_stop")
 
 
-def sleep_ms(duration: int, /) -> None:
+def sleep_ms(duration: int, /) -> None:  # noqa: ARG001  # it is for the board
     """Sleeps, until the thread that does is to end.
 
     Args:

@@ -62,5 +62,6 @@ F = TypeVar("F", bound=BoardFunction[..., object])
 
 def view(function: F, owner: type) -> F:
     """Returns a function as it is in a program; itself, in any other class."""
-    views = owner.views if issubclass(owner, ProgramInstance) else {}
-    return cast(F, views.get(function, function))
+    if not issubclass(owner, ProgramInstance):
+        return function
+    return cast(F, owner.views.get(function, function))

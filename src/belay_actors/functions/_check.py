@@ -9,9 +9,10 @@ not matter.)
 import ast
 import enum
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FunctionType
 
+from belay_actors.functions._imports import import_problem
 from belay_actors.functions._source import FunctionSource, refusal
 from belay_actors.functions._walk import walk_code, walk_own_code
 
@@ -25,52 +26,29 @@ class Role(enum.Enum):
     TEARDOWN = "teardown"
 
 
-_NOT_ASYNC = (
-    "a board's function is not async: write a plain def, and call it with await on the host"
-)
-_UNKNOWN_NODES = {
-    "Match": "MicroPython knows no match: use if and elif",
-    "TryStar": "MicroPython knows no except*: use except",
-    "TypeAlias": "MicroPython knows no type statement: write it outside of the function",
-    "TemplateStr": "MicroPython knows no template strings: use str.format",
-    "AsyncFunctionDef": _NOT_ASYNC,
-    "AsyncFor": _NOT_ASYNC,
-    "AsyncWith": _NOT_ASYNC,
-    "Await": _NOT_ASYNC,
-}
+_NOT_ASYNC = "a board's function is not async: write a plain def; on the host, its call is awaited"
 _ASCII = ord("a")  # the conversion in f"{x!a}"
 _SELF = {"self", "cls"}
-_THREAD_TOOLS = {"should_stop", "sleep_ms"}
 
 
-def _unknown_syntax(node: ast.AST) -> str | None:
-    """What MicroPython cannot compile in one node, and what to write instead."""
-    match node:
-        case ast.List() | ast.Tuple() | ast.Set() if _has_star(node):
-            return "MicroPython knows no * in a list, tuple, set or index: add them up with +"
-        case ast.Dict(keys=keys) if None in keys:
-            return "MicroPython knows no ** in a dict: use update()"
-        case ast.FormattedValue(conversion=conversion) if conversion == _ASCII:
-            return "MicroPython knows no !a: use !r"
-        case ast.comprehension(is_async=1):
-            return _NOT_ASYNC
-        case ast.ClassDef(keywords=[_, *_]):
-            return "MicroPython's classes take no keywords: leave them out"
-        case ast.ClassDef(bases=bases) if any(isinstance(base, ast.Starred) for base in bases):
-            return "MicroPython knows no * in the bases of a class: name them"
-        case ast.FunctionDef(decorator_list=decorators) | ast.ClassDef(decorator_list=decorators):
-            if not all(map(_is_plain_decorator, decorators)):
-                return "MicroPython takes a name for a decorator, which may be called: assign it"
-        case ast.List(ctx=ast.Del()):
-            return "MicroPython cannot delete a list of names: use del a, b"
-        case _:
-            pass
-    return _UNKNOWN_NODES.get(type(node).__name__)
+def _has_star(node: ast.AST) -> bool:
+    if not isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return False
+    if isinstance(node, ast.List | ast.Tuple) and isinstance(node.ctx, ast.Store):
+        return False  # first, *rest = ...
+    return any(isinstance(item, ast.Starred) for item in node.elts)
 
 
-def _has_star(node: ast.List | ast.Tuple | ast.Set) -> bool:
-    is_target = isinstance(node, ast.List | ast.Tuple) and isinstance(node.ctx, ast.Store)
-    return not is_target and any(isinstance(item, ast.Starred) for item in node.elts)
+def _has_star_base(node: ast.AST) -> bool:
+    return isinstance(node, ast.ClassDef) and any(
+        isinstance(base, ast.Starred) for base in node.bases
+    )
+
+
+def _has_odd_decorator(node: ast.AST) -> bool:
+    if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return False
+    return not all(map(_is_plain_decorator, node.decorator_list))
 
 
 def _is_plain_decorator(decorator: ast.expr) -> bool:
@@ -79,6 +57,44 @@ def _is_plain_decorator(decorator: ast.expr) -> bool:
     while isinstance(decorator, ast.Attribute):
         decorator = decorator.value
     return isinstance(decorator, ast.Name)
+
+
+def _is_a(*kinds: str) -> Callable[[ast.AST], bool]:
+    """Whether a node is of some kind, which this Python need not know."""
+    return lambda node: type(node).__name__ in kinds
+
+
+UNKNOWN_SYNTAX: tuple[tuple[Callable[[ast.AST], bool], str], ...] = (
+    (_is_a("Match"), "MicroPython knows no match: use if and elif"),
+    (_is_a("TryStar"), "MicroPython knows no except*: use except"),
+    (_is_a("TypeAlias"), "MicroPython knows no type statement: write it outside of the function"),
+    (_is_a("TemplateStr"), "MicroPython knows no template strings: use str.format"),
+    (_is_a("AsyncFunctionDef", "AsyncFor", "AsyncWith", "Await"), _NOT_ASYNC),
+    (lambda node: isinstance(node, ast.comprehension) and bool(node.is_async), _NOT_ASYNC),
+    (_has_star, "MicroPython knows no * in a list, tuple, set or index: add them up with +"),
+    (
+        lambda node: isinstance(node, ast.Dict) and None in node.keys,
+        "MicroPython knows no ** in a dict: use update()",
+    ),
+    (
+        lambda node: isinstance(node, ast.FormattedValue) and node.conversion == _ASCII,
+        "MicroPython knows no !a: use !r",
+    ),
+    (
+        lambda node: isinstance(node, ast.ClassDef) and bool(node.keywords),
+        "MicroPython's classes take no keywords: leave them out",
+    ),
+    (_has_star_base, "MicroPython knows no * in the bases of a class: name them"),
+    (
+        _has_odd_decorator,
+        "MicroPython takes a name for a decorator, which may be called: give it a name",
+    ),
+    (
+        lambda node: isinstance(node, ast.List) and isinstance(node.ctx, ast.Del),
+        "MicroPython cannot delete a list of names: use del a, b",
+    ),
+)
+"""What MicroPython cannot compile, and what to write instead."""
 
 
 def check_callable(function: object, role: Role) -> FunctionType:
@@ -127,9 +143,10 @@ def check_code(source: FunctionSource, role: Role, tools: frozenset[str]) -> Non
         UnsupportedFunctionError: the first thing that it cannot.
     """
     for node in walk_code(source.node):
-        problem = _unknown_syntax(node) or _misplaced_import(node)
-        if problem is not None:
-            raise source.refuse(problem, node)
+        for is_unknown, problem in UNKNOWN_SYNTAX:
+            if is_unknown(node):
+                raise source.refuse(problem, node)
+        _check_import(source, node)
     _check_parameters(source)
     if role is not Role.TASK:
         _check_no_value(source, role)
@@ -137,14 +154,12 @@ def check_code(source: FunctionSource, role: Role, tools: frozenset[str]) -> Non
         _check_loops(source, tools)
 
 
-def _misplaced_import(node: ast.AST) -> str | None:
-    if not isinstance(node, ast.ImportFrom):
-        return None
-    if node.level:
-        return "a board has no packages of the host: a relative import does not work there"
-    if (node.module or "").partition(".")[0] == "belay_actors":
-        return "import it at the top of the module: it is there on every board"
-    return None
+def _check_import(source: FunctionSource, node: ast.AST) -> None:
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        for alias in node.names:
+            problem = import_problem(alias, node)
+            if problem is not None:
+                raise source.refuse(f"{alias.name!r} {problem}", node)
 
 
 def _check_parameters(source: FunctionSource) -> None:

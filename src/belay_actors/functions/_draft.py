@@ -9,12 +9,12 @@ import attrs
 from belay_actors.functions._check import Role, check_code
 from belay_actors.functions._globals import make_names_global, rename_globals
 from belay_actors.functions._imports import tool_names
-from belay_actors.values import encode
 from belay_actors.functions._names import find_names
 from belay_actors.functions._program_names import use_bare_names
 from belay_actors.functions._resolve import Program, Resolved, Resolver
+from belay_actors.functions._signature import Signature
 from belay_actors.functions._small import write_small
-from belay_actors.functions._source import FunctionSource, find_source, names_made
+from belay_actors.functions._source import find_source, names_made
 from belay_actors.functions._strip import strip
 from belay_actors.functions._text import write
 from belay_actors.functions._unit import Unit
@@ -33,30 +33,24 @@ class Draft:
     resolved: Resolved
 
 
-@attrs.frozen(eq=False)
 class Body:
     """A Python function that may be sent to a board.
 
     Attributes:
         function: the function itself.
         source: of it.
-        role: what it is for.
+        signature: of it.
+
+    Raises:
+        UnsupportedFunctionError: a board cannot run it, or there is no source.
     """
 
-    function: FunctionType
-    source: FunctionSource
-    role: Role
-
-    @classmethod
-    def of(cls, function: FunctionType, role: Role) -> "Body":
-        """Finds a function's source, and checks that a board can run it.
-
-        Raises:
-            UnsupportedFunctionError: it cannot, or there is no source.
-        """
-        source = find_source(function)
-        check_code(source, role, tool_names(source.module))
-        return cls(function, source, role)
+    def __init__(self, function: FunctionType, role: Role) -> None:
+        self.function = function
+        self.source = find_source(function)
+        self.signature = Signature(function, self.source)
+        self._role = role
+        check_code(self.source, role, tool_names(self.source.module))
 
     @property
     def is_empty(self) -> bool:
@@ -91,13 +85,14 @@ class Body:
             UnsupportedFunctionError: a name that no board can have.
         """
         tree, resolved = self._resolve(name, program, is_late=True)
+        made = self.names_made if self._role is Role.SETUP else frozenset[str]()
         unit = Unit(
             name=name,
             origin=origin,
             file=self.source.file,
             full=write(tree),
             make_small=lambda: write_small(copy.deepcopy(tree)),
-            wants=frozenset(resolved.wants),
+            wants=frozenset(resolved.wants) - made,
             tools=frozenset(resolved.tools),
         )
         return Draft(unit, resolved)
@@ -108,7 +103,7 @@ class Body:
         tree = strip(self.source.node)
         tree.name = name
         self._write_defaults(tree)
-        if self.role is Role.SETUP:
+        if self._role is Role.SETUP:
             make_names_global(tree)
         if program is not None:
             use_bare_names(tree, program, self.source)
@@ -142,8 +137,9 @@ class Body:
         else:
             return node
         try:
-            return ast.parse(encode(value), mode="eval").body
+            text = self.signature.write_argument(name, value, exact_floats=True)
         except (TypeError, ValueError) as error:
             raise self.source.refuse(
-                f"the default of {name!r} cannot be sent to a board: {error}", node
+                f"a default cannot be sent to a board: {error}", node
             ) from error
+        return ast.parse(text, mode="eval").body

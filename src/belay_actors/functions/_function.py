@@ -17,19 +17,18 @@ from belay_actors.errors import DeviceCapabilityError, UnsupportedFunctionError
 from belay_actors.functions._check import Role, check_callable
 from belay_actors.functions._draft import Body, Draft
 from belay_actors.functions._resolve import Program
-from belay_actors.functions._signature import Signature
 from belay_actors.functions._unit import Unit, UnitSource
 from belay_actors.values import Value
 
 P = ParamSpec("P")
-R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 _Place = tuple[str, str]  # a platform and an implementation
 _OWN_NAME = "__belay"
 _HIDING = {*dir(builtins), *BOARD_TOOLS}
 
 
-class BoardFunction(UnitSource, Generic[P, R]):
+class BoardFunction(UnitSource, Generic[P, R_co]):
     """A function that boards can have. Made by a decorator.
 
     Attributes:
@@ -47,13 +46,13 @@ class BoardFunction(UnitSource, Generic[P, R]):
         self.function = function
         self.name = name or python_function.__name__
         self.qualname = f"{python_function.__module__}.{python_function.__qualname__}"
-        self._body = Body.of(python_function, self.role)
-        self._signature = Signature(python_function, self._body.source)
+        self._body = Body(python_function, self.role)
+        self._signature = self._body.signature
         self._variants: dict[str, Body] = {}
         self._program: Program | None = None
         self._units: dict[_Place, Unit] = {}
         self._has_checked_result = False
-        functools.update_wrapper(self, python_function)
+        functools.update_wrapper(cast("Callable[..., object]", self), python_function)
         self._check_name()
         if not _is_in_class(python_function):  # a class checks its members when it is there
             self._body.check_names(self.name, None)
@@ -96,14 +95,14 @@ class BoardFunction(UnitSource, Generic[P, R]):
         drafts: dict[BoardFunction[..., object], Draft] = {}
         todo: list[BoardFunction[..., object]] = [self]
         for function in todo:  # it grows
-            if function not in drafts and place not in function._units:
-                drafts[function] = function._draft(place)
+            if function not in drafts and place not in function._units:  # noqa: SLF001
+                drafts[function] = function._draft(place)  # noqa: SLF001  # of its own kind
                 todo += _used_by(drafts[function])
         for function, draft in drafts.items():
-            function._units[place] = draft.unit
+            function._units[place] = draft.unit  # noqa: SLF001
         for function, draft in drafts.items():
             others = (other for other in _used_by(draft) if other is not function)
-            units = (other._units[place] for other in others)
+            units = (other._units[place] for other in others)  # noqa: SLF001
             draft.unit.connect([*draft.resolved.statements, *units])
 
     def _draft(self, place: _Place) -> Draft:
@@ -137,7 +136,7 @@ class BoardFunction(UnitSource, Generic[P, R]):
 
         def register(function: Callable[P, object]) -> Callable[P, object]:
             python_function = check_callable(function, self.role)
-            body = Body.of(python_function, self.role)
+            body = Body(python_function, self.role)
             self._check_variant(body, boards)
             self._variants |= dict.fromkeys(boards, body)
             self._units.clear()
@@ -146,7 +145,7 @@ class BoardFunction(UnitSource, Generic[P, R]):
         return register
 
     def _check_variant(self, body: Body, boards: Sequence[str]) -> None:
-        if not Signature(body.function, body.source).is_like(self._signature):
+        if not body.signature.is_like(self._signature):
             raise body.source.refuse(f"it must take the same arguments as {self.name}()")
         for board in boards:
             if board in self._variants:
@@ -189,23 +188,23 @@ class BoardFunction(UnitSource, Generic[P, R]):
             self._has_checked_result = True
         return self._signature.encode_arguments(args, kwargs, exact_floats=exact_floats)
 
-    def convert(self, value: Value) -> R:
+    def convert(self, value: Value) -> R_co:
         """Returns what came from the board (an item, where it yields) as the annotation says.
 
         Raises:
             TypeError: it is something else.
         """
         if self._yields:
-            return cast(R, self._signature.to_item(value))
-        return cast(R, self._signature.to_result(value))
+            return cast(R_co, self._signature.to_item(value))
+        return cast(R_co, self._signature.to_result(value))
 
     # Programs.
 
     def in_program(self, program: Program) -> Self:
         """Returns it as a member of a program, where it uses the program's names."""
         member = copy.copy(self)
-        member._program = program
-        member._units = {}
+        member._program = program  # noqa: SLF001  # it is one of ours
+        member._units = {}  # noqa: SLF001
         return member
 
     def check_names(self) -> None:
@@ -226,7 +225,7 @@ class BoardFunction(UnitSource, Generic[P, R]):
     def names_made(self) -> frozenset[str]:
         """The names that a setup makes on the board, in any of its implementations."""
         bodies = (self._body, *self._variants.values())
-        return frozenset().union(*(body.names_made for body in bodies))
+        return frozenset(name for body in bodies for name in body.names_made)
 
 
 def _used_by(draft: Draft) -> list[BoardFunction[..., object]]:

@@ -163,7 +163,7 @@ class _Finder(ast.NodeVisitor):
         self._bind(node.name, node)
         self._visit_in(Scope(ScopeKind.CLASS, self._scope), [*node.body])
 
-    def _visit_comprehension(self, node: _Comprehension) -> None:
+    def visit_ListComp(self, node: _Comprehension) -> None:
         first = node.generators[0]
         self.visit(first.iter)  # where the comprehension stands; all else is inside of it
         inside: list[ast.AST] = [first.target, *first.ifs]
@@ -172,10 +172,7 @@ class _Finder(ast.NodeVisitor):
         parts = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
         self._visit_in(Scope(ScopeKind.COMPREHENSION, self._scope), [*inside, *parts])
 
-    visit_ListComp = _visit_comprehension
-    visit_SetComp = _visit_comprehension
-    visit_DictComp = _visit_comprehension
-    visit_GeneratorExp = _visit_comprehension
+    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp  # noqa: N815
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
         self.visit(node.value)
@@ -224,4 +221,4 @@ class _Finder(ast.NodeVisitor):
         for alias in node.names:
             self._bind(alias.asname or alias.name.partition(".")[0], alias)
 
-    visit_ImportFrom = visit_Import
+    visit_ImportFrom = visit_Import  # noqa: N815

@@ -5,10 +5,10 @@ Type checkers know ``Rig.mean``; on the board there is no class, and the member 
 
 import ast
 
-from belay_actors.values import encode
 from belay_actors.functions._names import find_names
 from belay_actors.functions._resolve import Program
 from belay_actors.functions._source import FunctionSource
+from belay_actors.values import encode
 
 
 def use_bare_names(tree: ast.FunctionDef, program: Program, source: FunctionSource) -> None:

@@ -7,7 +7,7 @@ bound later, and those of a function that only other functions call may name the
 import inspect
 import keyword
 import typing
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from inspect import Parameter
 from types import FunctionType
@@ -15,10 +15,8 @@ from typing import Any, cast
 
 import attrs
 
-from belay_actors.functions._literals import unstructure
-from belay_actors.values import encode
 from belay_actors.functions._source import FunctionSource
-from belay_actors.values import Value, check_type, structure
+from belay_actors.values import Value, check_type, encode, make_unstructurer, structure
 
 _NO_HINT = object()
 _ANY_TYPE: frozenset[type] | None = None
@@ -32,7 +30,7 @@ _BASIC: dict[object, frozenset[type] | None] = {
     bytes: frozenset({bytes}),
 }
 _POSITIONAL = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-_ITERATORS = (Iterator, Iterable, Generator)
+_ITERATORS: tuple[object, ...] = (Iterator, Iterable, Generator)
 
 
 class Signature:
@@ -55,9 +53,11 @@ class Signature:
 
     def is_like(self, other: "Signature") -> bool:
         """Whether another function takes the same arguments."""
-        return self._shape() == other._shape()
+        return self.shape == other.shape
 
-    def _shape(self) -> list[tuple[str, object, bool]]:
+    @property
+    def shape(self) -> list[tuple[str, object, bool]]:
+        """Names, kinds, and whether they must be given, of all parameters."""
         return [(p.name, p.kind, p.default is Parameter.empty) for p in self._parameters]
 
     @cached_property
@@ -104,10 +104,32 @@ class Signature:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(f"{self._function.__name__}(): {error}") from None
-        writer = _ArgumentWriter(self._function.__name__, self._hints, exact_floats)
+        writer = _ArgumentWriter(self, exact_floats)
         for parameter in self._parameters:
             writer.add(parameter, bound.arguments)
         return ", ".join(writer.texts)
+
+    @cached_property
+    def _unstructurers(self) -> dict[str, Callable[[object], object] | None]:
+        """For each parameter, what makes plain values of its arguments."""
+        return {
+            name: make_unstructurer(hint) for name, hint in self._hints.items() if name != "return"
+        }
+
+    def write_argument(self, name: str, value: object, *, exact_floats: bool) -> str:
+        """Returns one argument as source text.
+
+        Raises:
+            TypeError: it does not fit its annotation, or cannot be sent.
+            ValueError: it is too large.
+        """
+        try:
+            unstructure = self._unstructurers.get(name)
+            plain = value if unstructure is None else unstructure(value)
+            return encode(plain, exact_floats=exact_floats)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"{self._function.__name__}(): argument {name!r}: {error}") from error
 
     def _are_simple(self, args: Sequence[object]) -> bool:
         simple = self._simple
@@ -159,7 +181,7 @@ class Signature:
         return self._convert(value, self._item)
 
     def _convert(self, value: Value, kind: object) -> object:
-        if type(value) is kind or kind is _NO_HINT:
+        if _is_right(value, kind):
             return value
         try:
             return structure(value, cast("type[object]", kind))
@@ -167,12 +189,15 @@ class Signature:
             raise TypeError(f"{self._function.__name__}(): {error}") from error
 
 
+def _is_right(value: object, kind: object) -> bool:
+    return kind is _NO_HINT or (isinstance(kind, type) and type(value) is kind)
+
+
 @attrs.define
 class _ArgumentWriter:
     """Writes the arguments of one call: by position as long as none is left out before."""
 
-    _function_name: str
-    _hints: Mapping[str, object]
+    _signature: Signature
     _exact_floats: bool
     texts: list[str] = attrs.field(factory=list[str])
     _has_gap: bool = False
@@ -200,10 +225,4 @@ class _ArgumentWriter:
         self.texts.append(f"{key}={text}" if is_name else f"**{{{encode(key)}: {text}}}")
 
     def _encode(self, name: str, value: object) -> str:
-        try:
-            if name in self._hints:
-                value = unstructure(value, self._hints[name])
-            return encode(value, exact_floats=self._exact_floats)
-        except (TypeError, ValueError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"{self._function_name}(): argument {name!r}: {error}") from error
+        return self._signature.write_argument(name, value, exact_floats=self._exact_floats)

@@ -104,7 +104,7 @@ def task(
     /,
     *,
     name: str | None = None,
-    timeout: float | None = None,  # noqa: ASYNC109  # of each call, set where it is written
+    timeout: float | None = None,  # of each call, set where it is written
     exclusive: bool = False,
     idempotent: bool = False,
     cache_result: float | None = None,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from belay_actors.functions._unit import BoardText
 
-_COMPREHENSIONS = {
+_INNER_NAMES: dict[type[ast.AST], str] = {
     ast.ListComp: "<listcomp>",
     ast.SetComp: "<setcomp>",
     ast.DictComp: "<dictcomp>",
@@ -55,8 +55,8 @@ def _defined(function: ast.FunctionDef) -> frozenset[str]:
     for node in ast.walk(function):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
-        elif type(node) in _COMPREHENSIONS:
-            names.add(_COMPREHENSIONS[type(node)])
+        elif type(node) in _INNER_NAMES:
+            names.add(_INNER_NAMES[type(node)])
     return frozenset(names)
 
 

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterable, Iterator
+from typing import cast
 
 _NO_CODE = {"annotation", "returns", "type_params"}
 _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -29,6 +30,5 @@ def _walk(nodes: Iterable[ast.AST], *, enters: bool) -> Iterator[ast.AST]:
 def _parts(node: ast.AST) -> Iterator[ast.AST]:
     for field, value in ast.iter_fields(node):
         if field not in _NO_CODE:
-            for child in value if isinstance(value, list) else [value]:
-                if isinstance(child, ast.AST):
-                    yield child
+            parts = cast("list[object]", value) if isinstance(value, list) else [value]
+            yield from (part for part in parts if isinstance(part, ast.AST))

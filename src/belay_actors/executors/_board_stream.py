@@ -67,9 +67,7 @@ class StreamHost(Protocol):
         """Returns an id that no stream of it has had."""
         ...
 
-    async def perform(
-        self, kind: CallKind, make_call: Callable[[Seat, bool], Awaitable[T]]
-    ) -> T:
+    async def perform(self, kind: CallKind, make_call: Callable[[Seat, bool], Awaitable[T]]) -> T:
         """Makes a call: ``make_call`` is given its seat, and whether the call is urgent."""
         ...
 

@@ -26,7 +26,8 @@ class Calls(Claims):
     ) -> None:
         super().__init__(device, session_id, options)
         self._observers = observers
-        self._calls = self._streams = 0
+        self._calls: int = 0
+        self._streams: int = 0
         self._observed_calls: ObservedCalls | None = None
 
     @property
@@ -42,9 +43,7 @@ class Calls(Claims):
         """
         return self._seat.has_unknown_outcome
 
-    async def perform(
-        self, kind: CallKind, make_call: Callable[[Seat, bool], Awaitable[T]]
-    ) -> T:
+    async def perform(self, kind: CallKind, make_call: Callable[[Seat, bool], Awaitable[T]]) -> T:
         """Makes a call of the session; for executors.
 
         Args:

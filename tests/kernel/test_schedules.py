@@ -231,7 +231,9 @@ async def run_schedule(
 def test_every_caller_comes_back_settled(
     plans: list[Plan], interrupts: list[Interrupt], holds: list[HoldPlan], recovery: float
 ) -> None:
-    trio.run(run_schedule, plans, interrupts, holds, recovery, clock=MockClock(autojump_threshold=0))
+    trio.run(
+        run_schedule, plans, interrupts, holds, recovery, clock=MockClock(autojump_threshold=0)
+    )
 
 
 @settings(max_examples=50, deadline=None)

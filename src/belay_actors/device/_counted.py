@@ -5,13 +5,13 @@ from typing import TypeVar
 
 import trio
 
-from belay_actors.device._connection import NotRun, NotSent, Reply, TooSlow
+from belay_actors.device._connection import NotRun, NotSent, TooSlow
 from belay_actors.device._records import Seat
 
 T = TypeVar("T")
 
 
-async def counted(seat: Seat, call: Awaitable[Reply]) -> Reply:
+async def counted(seat: Seat, call: Awaitable[T]) -> T:
     """Runs a call on the board; raises, and is cancelled, as the call itself.
 
     It counts as settled if the board replied, or is known not to have run the code. So it does not

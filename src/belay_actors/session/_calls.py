@@ -26,7 +26,8 @@ class Calls(Claims):
     ) -> None:
         super().__init__(device, session_id, options)
         self._observers = observers
-        self._calls = self._streams = 0
+        self._calls: int = 0
+        self._streams: int = 0
         self._observed_calls: ObservedCalls | None = None
 
     @property

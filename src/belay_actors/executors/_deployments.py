@@ -9,6 +9,7 @@ memory while something is sent, the roots that were used least recently are take
 nothing else needs; what runs just now stays.
 """
 
+import re
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from belay_actors.executors._host import ExecutorHost
 from belay_actors.functions import BoardText, SentText, Unit, closure, host_traceback
 
 _OUT_OF_MEMORY = "MemoryError"
+# The frame of the line that calls a function.
+_OWN_CALL = re.compile(r'^  File "<string>", line \d+, in <module>\r?\n', re.MULTILINE)
 _FREE_MEMORY = "[(g.collect(),g.mem_free())[1]for g in[__import__('gc')]][0]"
 _MEMORY_PER_BYTE = 8  # of a source, while it is read and compiled
 _RESERVE = 1024  # bytes, for what runs it
@@ -118,7 +121,7 @@ class Deployments:
         """
         units = dict.fromkeys([*self._present.values(), *more])
         texts = [SentText(unit.file, self.text_of(unit)) for unit in units]
-        return host_traceback(traceback, texts)
+        return host_traceback(_OWN_CALL.sub("", traceback), texts)
 
     # Sending.
 
@@ -158,8 +161,11 @@ class Deployments:
                     await self._host.execute(source)
                     break
                 except RemoteError as error:
-                    if error.type_name != _OUT_OF_MEMORY or not await self._make_room(keeping):
+                    if error.type_name != _OUT_OF_MEMORY:
                         raise
+                    full = error
+                if not await self._make_room(keeping):
+                    raise full
         self._present[unit.name] = unit
         if unit.full.defines:
             self._host.resources.register_deployed_method(unit.name, unit.code_hash)

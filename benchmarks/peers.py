@@ -7,13 +7,15 @@ send imports of pins, which that has not; both are left out.
 
 import os
 import pty
+import shutil
 import subprocess
+import sys
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from unittest import mock
 
-from belay_actors.transport import LocalTransport
 
 
 @contextmanager
@@ -21,7 +23,9 @@ def open_port() -> Iterator[str]:
     """A MicroPython at a port; yields the port's path."""
     board, port = pty.openpty()
     tty.setraw(port)
-    command = LocalTransport("micropython:")._command()  # noqa: SLF001  # the same for all
+    tty.setraw(board)
+    interpreter = shutil.which("micropython", path=str(Path(sys.executable).parent))
+    command = [interpreter or "micropython", "-X", "heapsize=4M"]
     with subprocess.Popen(command, stdin=board, stdout=board, stderr=board) as process:
         try:
             yield os.ttyname(port)

@@ -17,7 +17,6 @@ from pathlib import Path
 from unittest import mock
 
 
-
 @contextmanager
 def open_port() -> Iterator[str]:
     """A MicroPython at a port; yields the port's path."""

@@ -141,7 +141,7 @@ async def test_e05_when_memory_is_short_the_least_recently_used_goes(
 
 
 async def test_e05_what_runs_is_not_put_out(make_module: MakeModule) -> None:
-    source = "from belay_actors import task\nDATA = " + repr(b'x' * 100_000)
+    source = "from belay_actors import task\nDATA = " + repr(b"x" * 100_000)
     source += "\n@task\ndef huge() -> int:\n    return len(DATA)\n"
     huge = make_module("huge", source).huge
     async with (

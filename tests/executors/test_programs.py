@@ -181,8 +181,6 @@ async def test_f05_failures_of_teardowns_are_collected(
     with pytest.raises(ResourceCleanupError) as caught:
         async with manager.open_session(device, Stubborn) as rig:
             pass
-    kinds = {
-        error.type_name for error in caught.value.exceptions if isinstance(error, RemoteError)
-    }
+    kinds = {error.type_name for error in caught.value.exceptions if isinstance(error, RemoteError)}
     assert kinds == {"OSError", "ZeroDivisionError"}
     assert rig.session.background_output.startswith("second base\nfirst")

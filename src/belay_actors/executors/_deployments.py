@@ -11,7 +11,7 @@ nothing else needs; what runs just now stays.
 
 import re
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 
 import trio
@@ -34,12 +34,24 @@ class Deployments:
 
     Args:
         host: the session.
+        provide_tools: puts ``should_stop`` and ``sleep_ms`` into its namespace.
     """
 
-    __slots__ = ("_host", "_in_use", "_lock", "_present", "_roots", "_sent")
+    __slots__ = (
+        "_has_tools",
+        "_host",
+        "_in_use",
+        "_lock",
+        "_present",
+        "_provide_tools",
+        "_roots",
+        "_sent",
+    )
 
-    def __init__(self, host: ExecutorHost) -> None:
+    def __init__(self, host: ExecutorHost, provide_tools: Callable[[], Awaitable[None]]) -> None:
         self._host = host
+        self._provide_tools = provide_tools
+        self._has_tools = False
         self._lock = trio.Lock()
         self._present: dict[str, Unit] = {}
         self._sent = 0  # bytes of memory, at most, that what was sent has used
@@ -81,7 +93,11 @@ class Deployments:
             self._roots[unit] = self._roots.pop(unit)
             return
         async with self._lock:
-            await self._send_missing(closure(unit))
+            units = closure(unit)
+            if not self._has_tools and any(each.tools for each in units):
+                await self._provide_tools()
+                self._has_tools = True
+            await self._send_missing(units)
             self._roots[unit] = None
 
     async def run_once(self, unit: Unit, arguments: str) -> None:
@@ -109,8 +125,12 @@ class Deployments:
         try:
             yield
         except RemoteError as error:
-            error.set_traceback(self.map_traceback(error.traceback, *more))
+            self.place(error, *more)
             raise
+
+    def place(self, error: RemoteError, *more: Unit) -> None:
+        """Has an error's traceback show the host's files and lines, where they are known."""
+        error.set_traceback(self.map_traceback(error.traceback, *more))
 
     def map_traceback(self, traceback: str, *more: Unit) -> str:
         """Returns a traceback with the host's files and lines, where they are known.
@@ -192,9 +212,7 @@ class Deployments:
             pass
 
     async def _free_memory(self) -> int:
-        value = await self._host.evaluate_call(
-            _FREE_MEMORY, time_limit=None, is_idempotent=True
-        )
+        value = await self._host.evaluate_call(_FREE_MEMORY, time_limit=None, is_idempotent=True)
         return value if isinstance(value, int) else 0
 
     async def _make_room(self, keeping: Sequence[Unit]) -> bool:

@@ -42,9 +42,9 @@ class Executors:
         provide_tools: Callable[[], Awaitable[None]],
     ) -> None:
         self._host = host
-        self._deployments = Deployments(host)
+        self._deployments = Deployments(host, provide_tools)
         self.threads = threads
-        self.tasks = TaskExecutor(host, self._deployments, provide_tools)
+        self.tasks = TaskExecutor(host, self._deployments)
         self.setups = SetupExecutor(host, self._deployments, self.tasks)
         self.teardowns = TeardownExecutor(host, self._deployments, self.tasks)
 
@@ -63,7 +63,7 @@ class Executors:
         await self.threads.check_limits()
         # The board needs it for as long as the thread may run, and nobody knows how long that is.
         self._deployments.hold(unit)
-        await self.tasks.deploy(unit)
+        await self._deployments.ensure(unit)
         return await self.threads.start(
             unit.name,
             f"{unit.name}({arguments})",
@@ -82,7 +82,7 @@ class Executors:
         unit, arguments = self.tasks.prepare(function, args, kwargs)
         options = function.options
         with self._deployments.in_use(unit), self._deployments.mapped_tracebacks(unit):
-            await self.tasks.deploy(unit)
+            await self._deployments.ensure(unit)
             async with open_stream(
                 self._host,
                 name=unit.name,

@@ -138,7 +138,7 @@ class TeardownExecutor:
         arguments_of = arguments_for(program, teardown)
         unit, arguments = self._tasks.prepare(teardown, (), arguments_of)
         self._deployments.hold(unit)  # for good: the session's end needs it
-        await self._tasks.deploy(unit)
+        await self._deployments.ensure(unit)
         self._host.resources.register_resource(
             BoardTeardown(
                 resource_id=f"teardown:{unit.name}",

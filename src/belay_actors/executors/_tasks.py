@@ -1,8 +1,6 @@
 """Calls of functions on the board: sent when they are first needed, then one round trip each."""
 
 import math
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from typing import ParamSpec, TypeVar
 
 import trio
@@ -17,6 +15,8 @@ from belay_actors.values import Value
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_DOUBLE = 64  # bits
+
 
 class TaskExecutor:
     """Calls functions in one session. Made by the session.
@@ -24,21 +24,13 @@ class TaskExecutor:
     Args:
         host: the session.
         deployments: what it has on the board.
-        provide_tools: puts ``should_stop`` and ``sleep_ms`` into its namespace.
     """
 
-    __slots__ = ("_deployments", "_has_tools", "_host", "_provide_tools", "_results")
+    __slots__ = ("_deployments", "_host", "_results")
 
-    def __init__(
-        self,
-        host: ExecutorHost,
-        deployments: Deployments,
-        provide_tools: Callable[[], Awaitable[None]],
-    ) -> None:
+    def __init__(self, host: ExecutorHost, deployments: Deployments) -> None:
         self._host = host
         self._deployments = deployments
-        self._provide_tools = provide_tools
-        self._has_tools = False
         self._results: ResultCache | None = None
 
     async def call(self, task: Task[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -76,32 +68,31 @@ class TaskExecutor:
         """
         capabilities = self._host.capabilities
         unit = function.unit(capabilities.platform, capabilities.implementation)
-        exact = capabilities.float_bits in (None, 64)
-        return unit, function.arguments(args, kwargs, exact_floats=exact)
-
-    async def deploy(self, unit: Unit) -> None:
-        """Sends a unit with all that it needs; raises, and is cancelled, as ``ensure``."""
-        if not self._has_tools and any(each.tools for each in closure(unit)):
-            await self._provide_tools()
-            self._has_tools = True
-        await self._deployments.ensure(unit)
+        has_doubles = capabilities.float_bits == _DOUBLE
+        return unit, function.arguments(args, kwargs, exact_floats=has_doubles)
 
     async def _call(self, task: Task[..., object], unit: Unit, arguments: str) -> Value:
+        if not task.options.exclusive:
+            return await self._call_in_turn(task, unit, arguments)
+        async with self._host.exclusive(at_most=math.inf):
+            return await self._call_in_turn(task, unit, arguments)
+
+    async def _call_in_turn(self, task: Task[..., object], unit: Unit, arguments: str) -> Value:
         options, deployments = task.options, self._deployments
-        async with AsyncExitStack() as stack:
-            if options.exclusive:
-                await stack.enter_async_context(self._host.exclusive(at_most=math.inf))
-            with deployments.in_use(unit), deployments.mapped_tracebacks(unit):
-                await self.deploy(unit)
-                try:
-                    return await self._host.evaluate_call(
-                        f"{unit.name}({arguments})",
-                        time_limit=options.timeout,
-                        is_idempotent=options.idempotent,
-                    )
-                except RemoteError as error:
-                    _hint_at_setup(error, unit)
-                    raise
+        deployments.hold(unit)
+        try:
+            await deployments.ensure(unit)
+            return await self._host.evaluate_call(
+                f"{unit.name}({arguments})",
+                time_limit=options.timeout,
+                is_idempotent=options.idempotent,
+            )
+        except RemoteError as error:
+            deployments.place(error, unit)
+            _hint_at_setup(error, unit)
+            raise
+        finally:
+            deployments.release(unit)
 
 
 def _hint_at_setup(error: RemoteError, unit: Unit) -> None:

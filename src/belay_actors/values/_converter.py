@@ -55,6 +55,9 @@ def make_converter(*, finds_all: bool) -> cattrs.Converter:
         )
     converter.register_structure_hook_func(annotations.is_enumeration, _member)
     converter.register_structure_hook_func(annotations.is_literal, _one_of)
+    converter.register_structure_hook_func(
+        lambda kind: kind is None, lambda value, _: _accept(value, type(None))
+    )
     converter.register_structure_hook_func(annotations.is_anything, lambda value, _: value)
     return converter
 

@@ -1,4 +1,4 @@
-"""Functions on the board: a call of a deployed one, and the items of a generator, beside belay's."""
+"""Functions on the board: a call of one, and the items of a generator, beside belay's."""
 
 import importlib.util
 import time

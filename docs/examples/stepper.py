@@ -53,15 +53,15 @@ class Stepper(DeviceProgram):
         global position
         for _ in range(abs(steps)):
             position += 1 if steps > 0 else -1
-            for output, level in zip(outputs, SEQUENCE[position % 4]):
-                output(level)
+            for coil, level in enumerate(SEQUENCE[position % 4]):
+                outputs[coil](level)
             sleep_ms(period_ms)
         return position
 
     @teardown
     @staticmethod
     def let_go() -> None:
-        """Runs when the session ends: normally, by an error, or cancelled in the midst of a turn."""
+        """Runs when the session ends: in the normal way, by an error, or cancelled in a turn."""
         for output in outputs:
             output(0)
         print("coils off")
@@ -76,9 +76,12 @@ async def work(stepper: Stepper) -> None:
 
 async def main(url: str) -> Session:
     """Works with a motor; returns the session, which has ended."""
-    async with open_device(url) as device, open_session_manager() as manager:
-        async with manager.open_session(device, Stepper) as stepper:
-            await work(stepper)
+    async with (
+        open_device(url) as device,
+        open_session_manager() as manager,
+        manager.open_session(device, Stepper) as stepper,
+    ):
+        await work(stepper)
     return stepper.session
 
 

@@ -25,6 +25,7 @@ class Base(DeviceProgram):
 
     @setup
     def begin() -> None:
+        global log
         log = ["begin"]
 
     @setup
@@ -93,7 +94,7 @@ class Stubborn(Base):
 
     @teardown
     def fails_too() -> None:
-        1 // 0
+        raise ZeroDivisionError
 
 
 async def test_f04_setups_run_in_order_bases_first(

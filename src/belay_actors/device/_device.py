@@ -174,6 +174,7 @@ class Device(BoardThreadCalls, BoardStreams):
             code: statements, or an expression.
             is_expression: which of the two.
             is_urgent: go before all calls that are not.
+            hear: is told what the code prints, while it runs.
             time_limit: seconds that it may run on the board; what it waits for its turn is not
                 counted, but the transmission is.
             is_idempotent: whether nobody minds if it has run and nobody knows: then it does not

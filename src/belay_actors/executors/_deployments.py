@@ -93,11 +93,8 @@ class Deployments:
             self._roots[unit] = self._roots.pop(unit)
             return
         async with self._lock:
-            units = closure(unit)
-            if not self._has_tools and any(each.tools for each in units):
-                await self._provide_tools()
-                self._has_tools = True
-            await self._send_missing(units)
+            await self._send_tools(unit)
+            await self._send_missing(closure(unit))
             self._roots[unit] = None
 
     async def run_once(self, unit: Unit, arguments: str) -> None:
@@ -106,6 +103,7 @@ class Deployments:
         Raises, cancellation: as ``ensure``; and ``RemoteError`` if it raises.
         """
         async with self._lock:
+            await self._send_tools(unit)
             await self._send_missing([each for each in closure(unit) if each is not unit])
             text = self.text_of(unit)
             self._refuse_conflict(unit)
@@ -144,6 +142,11 @@ class Deployments:
         return host_traceback(_OWN_CALL.sub("", traceback), texts)
 
     # Sending.
+
+    async def _send_tools(self, unit: Unit) -> None:
+        if not self._has_tools and any(each.tools for each in closure(unit)):
+            await self._provide_tools()
+            self._has_tools = True
 
     async def _send_missing(self, units: Sequence[Unit]) -> None:
         missing = [unit for unit in units if not self._has(unit)]

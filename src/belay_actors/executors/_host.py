@@ -1,9 +1,7 @@
 """What executors need of a session: they live below it, and know no more of it than this."""
 
-from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from belay_actors.device import Device, DeviceCapabilities
 from belay_actors.executors._board_stream import StreamHost
 from belay_actors.executors._resource import SessionResource
 from belay_actors.values import Value

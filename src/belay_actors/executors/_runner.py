@@ -1,4 +1,4 @@
-"""``call``, ``stream``, ``start_thread``: what a session offers for functions that run on a board."""
+"""``call``, ``stream``, ``start_thread``, ``set_up``: what a session offers for functions."""
 
 import abc
 from collections.abc import AsyncIterator

@@ -71,13 +71,13 @@ class TaskExecutor:
         has_doubles = capabilities.float_bits == _DOUBLE
         return unit, function.arguments(args, kwargs, exact_floats=has_doubles)
 
-    async def _call(self, task: Task[..., object], unit: Unit, arguments: str) -> Value:
+    async def _call(self, task: Task[P, R], unit: Unit, arguments: str) -> Value:
         if not task.options.exclusive:
             return await self._call_in_turn(task, unit, arguments)
         async with self._host.exclusive(at_most=math.inf):
             return await self._call_in_turn(task, unit, arguments)
 
-    async def _call_in_turn(self, task: Task[..., object], unit: Unit, arguments: str) -> Value:
+    async def _call_in_turn(self, task: Task[P, R], unit: Unit, arguments: str) -> Value:
         options, deployments = task.options, self._deployments
         deployments.hold(unit)
         try:

@@ -27,7 +27,7 @@ from belay_actors import (
     open_device,
     open_session_manager,
 )
-from belay_actors.device import Batch
+from belay_actors.device import Batch, Seat
 from belay_actors.executors import Stream, open_stream
 from boards import open_unix_board
 
@@ -381,6 +381,27 @@ async def test_a_batch_too_large_for_the_boards_memory_comes_in_parts(
     assert [len(bytes(str(item), "utf8")) > 9000 for item in await take_all(session, "big()")] == (
         [True] * 30
     )
+
+
+async def test_what_fails_before_its_batch_is_made_gives_no_items_of_another(
+    device: Device, session: Session
+) -> None:
+    async with stream(session, "count(100)") as one, stream(session, "count(100)") as other:
+        assert [await anext(one) for _ in range(4)] == [0, 1, 2, 3]  # the board has three of them
+        core = Seat(-1, device.generation, None)
+        await device.run_in(core, "next_batch = int", is_expression=False)
+        with pytest.raises(RemoteError, match="TypeError"):
+            await anext(other)
+
+
+async def test_no_items_stay_on_the_board_after_the_session(
+    device: Device, manager: DeviceSessionManager
+) -> None:
+    core = Seat(-1, device.generation, None)
+    async with manager.open_session(device) as session:
+        assert len(await take_all(session, "range(100)")) == 100
+        assert (await device.run_in(core, "len(kept[0])", is_expression=True))[0] != 0
+    assert (await device.run_in(core, "len(kept[0])", is_expression=True))[0] == 0
 
 
 async def test_an_item_that_cannot_be_read_is_an_error(session: Session) -> None:

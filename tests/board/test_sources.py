@@ -38,11 +38,15 @@ def test_probe_is_at_most_350_bytes() -> None:
         (helper_source(Helper.DROP), 800),
         (helper_source(Helper.THREADS), 2400),
         (helper_source(Helper.TOOLS), 250),
+        (helper_source(Helper.STREAMS), 800),
         (DETECT_SOURCES[0], 650),
         (DETECT_SOURCES[1], 350),
         (IMPORTS_SOURCE, 300),
     ],
-    ids=["census", "small drop", "drop", "threads", "tools", "detect", "what is wanted", "imports"],
+    ids=[
+        *("census", "small drop", "drop", "threads", "tools", "streams"),
+        *("detect", "what is wanted", "imports"),
+    ],
 )
 def test_what_is_sent_when_it_is_needed_is_small(source: str, limit: int) -> None:
     assert limit - 100 < len(source.encode()) <= limit

@@ -60,7 +60,7 @@ def __belay__(key, name):
     # What it returns is for the host's line to call: one frame less, where the stack is low.
     active[0] = key
     kept[0] = ()
-    return getattr(spaces[key].pop(name, kept)[0], "close", int)
+    return getattr(spaces.get(key, {}).pop(name, kept)[0], "close", int)
 
 
 close_stream = __belay__

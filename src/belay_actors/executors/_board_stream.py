@@ -20,7 +20,7 @@ _PAYLOAD, _SMALL_PAYLOAD = 8192, 256  # bytes
 _MOST, _SMALL_MOST = 4096, 64  # items
 
 
-class Books(Protocol):
+class StreamBooks(Protocol):
     """Where it is written down what a session must give back."""
 
     def register_resource(self, resource: "BoardStream") -> None:
@@ -49,7 +49,7 @@ class StreamHost(Protocol):
         ...
 
     @property
-    def resources(self) -> Books:
+    def resources(self) -> StreamBooks:
         """Its books."""
         ...
 
@@ -67,8 +67,17 @@ class StreamHost(Protocol):
         """Returns an id that no stream of it has had."""
         ...
 
-    async def perform(self, kind: CallKind, make_call: Callable[[Seat, bool], Awaitable[T]]) -> T:
-        """Makes a call: ``make_call`` is given its seat, and whether the call is urgent."""
+    async def perform(
+        self,
+        kind: CallKind,
+        make_call: Callable[[Seat, bool], Awaitable[T]],
+        *,
+        gives_back: bool = False,
+    ) -> T:
+        """Makes a call: ``make_call`` is given its seat, and whether the call is urgent.
+
+        One that ``gives_back`` what the session holds is made until the session has ended.
+        """
         ...
 
     def exclusive(self, *, at_most: float) -> AbstractAsyncContextManager[None]:
@@ -191,7 +200,7 @@ class BoardStream:
             return device.close_stream(seat, self.resource_id)
 
         try:
-            output = await self.host.perform("stream", call)
+            output = await self.host.perform("stream", call, gives_back=True)
         except RemoteError as error:
             self.is_gone = True
             self._keep_output(error.output)

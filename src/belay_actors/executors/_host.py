@@ -2,12 +2,12 @@
 
 from typing import Protocol
 
-from belay_actors.executors._board_stream import StreamHost
+from belay_actors.executors._board_stream import StreamBooks, StreamHost
 from belay_actors.executors._resource import SessionResource
 from belay_actors.values import Value
 
 
-class Books(Protocol):
+class Books(StreamBooks, Protocol):
     """Where it is written down what a session has on its board, and must give back."""
 
     def register_resource(self, resource: SessionResource) -> None:

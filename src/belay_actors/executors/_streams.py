@@ -90,7 +90,7 @@ class Stream(Generic[T]):
         board = self._board
         if board.is_interrupted:
             raise self._make_closed("a batch of it was interrupted on the board")
-        if board.is_gone or self._is_left:
+        if board.is_gone and board.host.is_active:  # else the session says why
             raise self._make_closed("it was given back")
         try:
             batch = await board.next_batch()

@@ -37,7 +37,7 @@ class SessionOpener(abc.ABC):
         creation_options: SessionCreationOptions | None = None,
     ) -> AbstractAsyncContextManager[ProgramT]: ...
 
-    def open_session(
+    def open_session(  # type: ignore[misc]  # by position, both may be the second
         self,
         device: Device,
         program: type[DeviceProgram] | SessionCreationOptions | None = None,

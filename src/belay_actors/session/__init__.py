@@ -31,7 +31,6 @@ from belay_actors.session._resource import (
     BackgroundThreadInfo as BackgroundThreadInfo,
     DeployedMethodInfo as DeployedMethodInfo,
     ResourceUsageStats as ResourceUsageStats,
-    SessionResource as SessionResource,
 )
 from belay_actors.session._session import Session as Session
 from belay_actors.session._state import SessionState as SessionState, StateKey as StateKey

@@ -43,12 +43,20 @@ class Calls(Claims):
         """
         return self._seat.has_unknown_outcome
 
-    async def perform(self, kind: CallKind, make_call: Callable[[Seat, bool], Awaitable[T]]) -> T:
+    async def perform(
+        self,
+        kind: CallKind,
+        make_call: Callable[[Seat, bool], Awaitable[T]],
+        *,
+        gives_back: bool = False,
+    ) -> T:
         """Makes a call of the session; for executors.
 
         Args:
             kind: for observers.
             make_call: makes the request to the device, for a seat; and whether it is urgent.
+            gives_back: whether it gives back something that the session holds: then it is urgent,
+                and made until the session has ended.
 
         Raises:
             SessionError: the session is ending or has ended.
@@ -56,7 +64,10 @@ class Calls(Claims):
 
         Cancellation: as for the call.
         """
-        is_urgent = self.begin_call()
+        if gives_back:
+            self._check_not_ended()
+            self._calls += 1
+        is_urgent = gives_back or self.begin_call()
         call = make_call(self._seat, is_urgent)
         return await (self._observe(kind, call) if self._observers.hears_calls else call)
 

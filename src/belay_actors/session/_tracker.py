@@ -13,6 +13,7 @@ import trio
 
 from belay_actors.device import Device
 from belay_actors.errors import DuplicateResourceError, ResourceNotFoundError
+from belay_actors.executors import SessionResource
 from belay_actors.observe import Event, MethodDeployed, ResourceRegistered, ThreadRegistered
 from belay_actors.session._children import BoardThread, ChildTask
 from belay_actors.session._cleanup import Failure, make_cleanup_error
@@ -21,7 +22,6 @@ from belay_actors.session._resource import (
     BackgroundThreadInfo,
     DeployedMethodInfo,
     ResourceUsageStats,
-    SessionResource,
     check_name,
     check_resource,
 )

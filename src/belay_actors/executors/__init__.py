@@ -16,8 +16,4 @@ from belay_actors.executors._thread_host import (
     ThreadHost as ThreadHost,
     ThreadRunner as ThreadRunner,
 )
-from belay_actors.executors._thread_state import (
-    ThreadHandleState as ThreadHandleState,
-    ThreadHandleStatus as ThreadHandleStatus,
-)
 from belay_actors.executors._threads import ThreadExecutor as ThreadExecutor

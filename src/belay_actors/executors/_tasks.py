@@ -96,11 +96,12 @@ class TaskExecutor:
 
 
 def _hint_at_setup(error: RemoteError, unit: Unit) -> None:
-    """Says where a name that is missing should have come from."""
+    """Says where a name that is missing could have come from."""
     if error.type_name != "NameError":
         return
     for name in {name for each in closure(unit) for name in each.wants}:
         if repr(name) in error.remote_message:
             error.add_note(
-                f"{name!r} is made by a @setup; open the session with the program that has it"
+                f"{name!r} is only declared on the host: a @setup, or another call, makes it in "
+                "this session before"
             )

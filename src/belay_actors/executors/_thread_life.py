@@ -28,7 +28,7 @@ from belay_actors.errors import (
 )
 from belay_actors.executors._restarts import RestartPolicy
 from belay_actors.executors._thread_host import ThreadHost
-from belay_actors.executors._thread_state import ThreadHandleState, ThreadHandleStatus
+from belay_actors.functions._thread_state import ThreadHandleState, ThreadHandleStatus
 from belay_actors.observe import ThreadEnded, ThreadFailed, ThreadRestarting
 
 _logger = logging.getLogger("belay_actors.session")

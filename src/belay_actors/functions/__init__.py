@@ -38,6 +38,10 @@ from belay_actors.functions._thread import (
     ThreadFunction as ThreadFunction,
     thread as thread,
 )
+from belay_actors.functions._thread_state import (
+    ThreadHandleState as ThreadHandleState,
+    ThreadHandleStatus as ThreadHandleStatus,
+)
 from belay_actors.functions._traceback import (
     SentText as SentText,
     host_traceback as host_traceback,

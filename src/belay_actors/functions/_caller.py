@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, ClassVar, ParamSpec, Protocol, TypeVar, cast
 
 from belay_actors.functions._function import BoardFunction
+from belay_actors.functions._thread_state import ThreadHandleState
 
 if TYPE_CHECKING:
     from belay_actors.functions._generator import GeneratorTask
@@ -17,7 +18,20 @@ T = TypeVar("T")
 
 
 class RunningThread(Protocol):
-    """A thread of a board, as whoever has started it sees it."""
+    """A thread of a board, as whoever has started it sees it.
+
+    Attributes:
+        thread_id: unique in the session.
+        name: of the function.
+    """
+
+    thread_id: str
+    name: str
+
+    @property
+    def state(self) -> ThreadHandleState:
+        """What is known of it now; the board is not asked."""
+        ...
 
     async def stop(self) -> None:
         """Stops it, and waits until the board says that it has ended."""
@@ -47,14 +61,17 @@ class FunctionCaller(Protocol):
 
 
 class ProgramInstance:
-    """A program in a session.
-
-    Attributes:
-        session: that it is in.
-    """
+    """A program in a session."""
 
     views: ClassVar[Mapping[BoardFunction[..., object], BoardFunction[..., object]]] = {}
-    session: FunctionCaller
+
+    def __init__(self, session: FunctionCaller) -> None:
+        self._session = session
+
+    @property
+    def session(self) -> FunctionCaller:
+        """The session that it is in."""
+        return self._session
 
 
 F = TypeVar("F", bound=BoardFunction[..., object])

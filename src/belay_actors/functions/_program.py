@@ -4,7 +4,7 @@ import inspect
 from typing import TypeVar
 
 from belay_actors.errors import UnsupportedFunctionError
-from belay_actors.functions._caller import FunctionCaller, ProgramInstance
+from belay_actors.functions._caller import ProgramInstance
 from belay_actors.functions._function import BoardFunction
 from belay_actors.functions._generator import GeneratorTask
 from belay_actors.functions._setup import Setup, Teardown
@@ -31,9 +31,6 @@ class DeviceProgram(ProgramInstance):
     Raises:
         UnsupportedFunctionError: when a class is derived from it: its members do not fit together.
     """
-
-    def __init__(self, session: FunctionCaller) -> None:
-        self.session = session
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)

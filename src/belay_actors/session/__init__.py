@@ -26,6 +26,7 @@ from belay_actors.session._output import (
     OutputLine as OutputLine,
     OutputLines as OutputLines,
 )
+from belay_actors.session._program import DeviceProgram as DeviceProgram
 from belay_actors.session._report import SessionReport as SessionReport
 from belay_actors.session._resource import (
     BackgroundThreadInfo as BackgroundThreadInfo,

@@ -45,9 +45,10 @@ def replace_function(source: str, other: str) -> str:
     tree, new = ast.parse(source), ast.parse(other)
     _drop_docstrings(new)
     for outer in ast.walk(tree):
-        for place, inner in enumerate(outer.body if isinstance(outer, ast.FunctionDef) else ()):
+        statements = outer.body if isinstance(outer, ast.FunctionDef) else []
+        for place, inner in enumerate(statements):
             if _name_of(inner) == _name_of(new.body[-1]):
-                outer.body[place : place + 1] = new.body
+                statements[place : place + 1] = new.body
                 return ast.unparse(tree)
     raise ValueError("there is no such function")
 

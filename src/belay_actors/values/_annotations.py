@@ -8,8 +8,7 @@ import types
 import typing
 import uuid
 from collections.abc import Mapping, MutableMapping, MutableSequence, MutableSet, Sequence, Set
-from datetime import date, datetime, time
-from typing import Annotated, Any, Final, NotRequired, Required, TypeVar, Union, cast
+from typing import Annotated, Any, Final, Literal, NotRequired, Required, TypeVar, Union, cast
 
 import attrs
 
@@ -20,7 +19,7 @@ _PATHS = (
     *(pathlib.PurePath, pathlib.PurePosixPath, pathlib.PureWindowsPath),
     *(pathlib.Path, pathlib.PosixPath, pathlib.WindowsPath),
 )
-TEXTS = (datetime, date, time, uuid.UUID, *_PATHS)
+TEXTS = (uuid.UUID, *_PATHS)  # what is all that its ``str`` says
 DICTS = (dict, collections.defaultdict, Mapping, MutableMapping)
 SETS = (set, frozenset, Set, MutableSet)
 
@@ -70,6 +69,22 @@ def is_union(kind: object) -> bool:
     return typing.get_origin(kind) in (Union, types.UnionType)
 
 
+def is_enumeration(kind: object) -> bool:
+    """Whether it is an enumeration."""
+    return isinstance(kind, type) and issubclass(kind, enum.Enum)
+
+
+def is_literal(kind: object) -> bool:
+    """Whether it is a ``Literal``."""
+    return typing.get_origin(kind) is Literal
+
+
+def is_sequence(kind: object) -> bool:
+    """Whether it is a ``Sequence``, with the type of its items."""
+    origin: object = typing.get_origin(kind)
+    return origin is Sequence
+
+
 def class_of(kind: object) -> type[object] | None:
     """The class that an annotation names, without its parameters."""
     found = typing.get_origin(kind) or kind
@@ -113,7 +128,8 @@ def fields_of(kind: object) -> dict[str, object]:
         names = [field.name for field in dataclasses.fields(found) if field.init]
     else:
         names = [*hints]
-    given = dict(zip(getattr(found, "__parameters__", ()), typing.get_args(kind), strict=False))
+    variables: tuple[object, ...] = getattr(found, "__parameters__", ())
+    given = dict(zip(variables, typing.get_args(kind), strict=False))
     return {name: _fill_in(hints.get(name, Any), given) for name in names}
 
 

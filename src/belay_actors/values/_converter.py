@@ -7,6 +7,7 @@ at the type of the value alone.
 """
 
 import enum
+import functools
 import pathlib
 import reprlib
 import typing
@@ -19,13 +20,14 @@ from typing import Literal, cast, get_origin
 import attrs
 import cattrs
 from cattrs.disambiguators import create_default_dis_func
-from cattrs.gen.typeddicts import make_dict_structure_fn
+from cattrs.gen import typeddicts
 
 from belay_actors.values import _annotations as annotations
 from belay_actors.values._annotations import strip
 from belay_actors.values._ways import find_way
 
 Structure = Callable[[object, object], object]
+_Record = type[attrs.AttrsInstance]  # or a dataclass, which cattrs takes as well
 
 _NO_COLLECTIONS = (Mapping, str, bytes, bytearray, range)
 _ITEMS = (list, tuple, set, frozenset)
@@ -41,34 +43,31 @@ def make_converter(*, finds_all: bool) -> cattrs.Converter:
     for kind in annotations.PLAIN:
         converter.register_structure_hook(kind, _accept)
     _add_texts(converter)
-    converter.register_structure_hook_factory(
-        typing.is_typeddict,
-        lambda kind: make_dict_structure_fn(
-            kind,
-            converter,
-            _cattrs_forbid_extra_keys=True,
-            _cattrs_detailed_validation=finds_all,
-        ),
-    )
     _guard_collections(converter)
-    converter.register_structure_hook_factory(
-        lambda kind: get_origin(kind) is Sequence, lambda kind: _make_sequence_hook(kind, converter)
+    factories: dict[Callable[[object], bool], Callable[[object, cattrs.Converter], Structure]] = {
+        typing.is_typeddict: _make_typed_dict_hook,
+        annotations.is_sequence: _make_sequence_hook,
+        annotations.is_union: _make_union_hook,
+    }
+    for is_kind, make_hook in factories.items():
+        converter.register_structure_hook_factory(
+            is_kind, functools.partial(_make_hook, make_hook, converter)
+        )
+    converter.register_structure_hook_func(annotations.is_enumeration, _member)
+    converter.register_structure_hook_func(annotations.is_literal, _one_of)
+    converter.register_structure_hook_func(
+        lambda kind: kind is None, lambda value, _: _accept(value, type(None))
     )
-    converter.register_structure_hook_factory(
-        annotations.is_union, lambda kind: _make_union_hook(kind, converter)
-    )
-    converter.register_structure_hook_func(_is_enumeration, _member)
-    converter.register_structure_hook_func(_is_literal, _one_of)
     converter.register_structure_hook_func(annotations.is_anything, lambda value, _: value)
     return converter
 
 
-def _is_enumeration(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, enum.Enum)
-
-
-def _is_literal(kind: object) -> bool:
-    return get_origin(kind) is Literal
+def _make_hook(
+    make_hook: Callable[[object, cattrs.Converter], Structure],
+    converter: cattrs.Converter,
+    kind: object,
+) -> Structure:
+    return make_hook(kind, converter)
 
 
 def _accept(value: object, kind: type[object]) -> object:
@@ -77,7 +76,7 @@ def _accept(value: object, kind: type[object]) -> object:
         return value
     if kind is float and type(value) is int:
         return float(value)
-    if _is_enumeration(kind):
+    if annotations.is_enumeration(kind):
         return _member(value, cast("type[enum.Enum]", kind))
     raise TypeError(f"{reprlib.repr(value)} is no {kind.__name__}")
 
@@ -142,6 +141,19 @@ def _guard_collections(converter: cattrs.Converter) -> None:
     converter.register_structure_hook_factory(is_guarded, make_guard)
 
 
+def _make_typed_dict_hook(kind: object, converter: cattrs.Converter) -> Structure:
+    """A typed dict with no keys but its own."""
+    return cast(
+        Structure,
+        typeddicts.make_dict_structure_fn(  # pyright: ignore[reportUnknownMemberType]
+            kind,
+            converter,
+            _cattrs_forbid_extra_keys=True,
+            _cattrs_detailed_validation=converter.detailed_validation,
+        ),
+    )
+
+
 def _make_sequence_hook(kind: object, converter: cattrs.Converter) -> Structure:
     """A ``Sequence`` stays what it is: a tuple is one, a list is another."""
     (item,) = typing.get_args(kind)
@@ -167,9 +179,9 @@ def _make_union_hook(kind: object, converter: cattrs.Converter) -> Structure:
     hooks = {wire: _make_arm_hook(found, converter) for wire, found in arms.items()}
     if float in hooks:
         hooks.setdefault(int, hooks[float])
-    collection = next((hooks[wire] for wire in _ITEMS if wire in hooks), None)
-    for wire in _ITEMS if collection else ():
-        hooks.setdefault(wire, collection)
+    for collection in [hooks[wire] for wire in _ITEMS if wire in hooks][:1]:
+        for wire in _ITEMS:
+            hooks.setdefault(wire, collection)
 
     def structure_union(value: object, kind: object) -> object:
         hook = hooks.get(type(value))
@@ -182,8 +194,10 @@ def _make_union_hook(kind: object, converter: cattrs.Converter) -> Structure:
 
 def _make_arm_hook(arms: Sequence[object], converter: cattrs.Converter) -> Structure:
     if len(arms) > 1 and all(map(annotations.is_record, map(strip, arms))):
-        return _make_record_hook([cast("type[object]", strip(arm)) for arm in arms], converter)
-    plain = [arm for arm in arms if not _is_literal(strip(arm))]
+        return _make_record_hook(
+            [cast("type[attrs.AttrsInstance]", strip(arm)) for arm in arms], converter
+        )
+    plain = [arm for arm in arms if not annotations.is_literal(strip(arm))]
     if len(arms) > 1 and not plain:
         literals = [literal for arm in arms for literal in typing.get_args(strip(arm))]
         arm: object = Literal[tuple(literals)]
@@ -193,7 +207,7 @@ def _make_arm_hook(arms: Sequence[object], converter: cattrs.Converter) -> Struc
     return lambda value, _: structure(value, arm)
 
 
-def _make_record_hook(arms: Sequence[type[object]], converter: cattrs.Converter) -> Structure:
+def _make_record_hook(arms: Sequence[_Record], converter: cattrs.Converter) -> Structure:
     """Records are told apart by fields that only one of them has."""
     choose = create_default_dis_func(converter, *arms)
     hooks = {arm: converter.get_structure_hook(arm) for arm in arms}

@@ -10,8 +10,10 @@ take the places of those that were read, which have to be nearly the same.
 """
 
 import binascii
+import math
 import re
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from itertools import groupby
 
@@ -56,6 +58,8 @@ _TOKEN = re.compile(
 _CONSTANTS: dict[bytes, bool | None] = {b"None": None, b"True": True, b"False": False}
 _HEX = b"0123456789abcdef"
 _DOUBLE = struct.Struct("<d")
+_DIGITS = 16  # of a double
+_LARGEST = sys.float_info.max  # its text may be that of something larger, which is read as infinity
 _NEAR = 1e-9  # relative: no firmware writes a float with more of an error than that
 _TINY = 1e-300  # but some lose more where floats lose bits themselves
 _END = b"\0"  # behind the text; nothing in a value has it
@@ -85,10 +89,12 @@ def decode(payload: bytes) -> Value:
 
 def _split(payload: bytes) -> tuple[bytes, Iterator[tuple[float]] | None]:
     """The text, and the exact floats behind it: a text that holds a ``|`` ends with no digit."""
-    text, mark, digits = b"", b"", b""
-    if payload[-1:] in _HEX:
-        text, mark, digits = payload.rpartition(b"|")
-    return (text, _DOUBLE.iter_unpack(binascii.unhexlify(digits))) if mark else (payload, None)
+    if payload[-1:] not in _HEX or b"|" not in payload:
+        return payload, None
+    text, _, digits = payload.rpartition(b"|")
+    if len(digits) % _DIGITS:
+        raise ValueError("half an exact float")
+    return text, _DOUBLE.iter_unpack(binascii.unhexlify(digits))
 
 
 class _Reader:
@@ -195,8 +201,12 @@ class _Reader:
         exact = next(self._floats, (None,))[0]
         if exact is None:
             raise ValueError("fewer exact floats than floats")
-        is_nan = exact != exact and near != near  # noqa: PLR0124
-        if is_nan or exact == near or abs(exact - near) <= _NEAR * abs(near) + _TINY:
+        is_nan = exact != exact  # noqa: PLR0124
+        if exact == near or (is_nan and near != near):  # noqa: PLR0124
+            return exact
+        if abs(near) > _LARGEST:
+            near = math.copysign(_LARGEST, near)
+        if abs(exact - near) <= _NEAR * abs(near) + _TINY:
             return exact
         raise ValueError(f"{exact} is not the {near} of the text")
 

@@ -46,10 +46,11 @@ def encode(value: object, *, exact_floats: bool = True) -> str:
         ValueError: it has more than a million parts, is nested more than 200 deep or holds itself,
             or has an int of more than 4300 digits or a str with a lone surrogate.
     """
-    simple = _EXACT if exact_floats else _NEAREST
-    write = simple.get(type(value))
+    write = (_EXACT if exact_floats else _NEAREST).get(type(value))
     try:
-        return _Writer(simple).write(value) if write is None else write(value)
+        if write is not None:
+            return write(value)
+        return _Writer(exact_floats=exact_floats).write(value)
     except Misfit as misfit:
         error = misfit.to_error()
     except RecursionError:  # the caller was deep in calls already
@@ -62,9 +63,9 @@ class _Writer:
 
     __slots__ = ("_depth", "_keys", "_parts", "_simple")
 
-    def __init__(self, simple: dict[type, _Write]) -> None:
-        self._simple = simple
-        self._keys = {**simple, range: _range_as_key}
+    def __init__(self, *, exact_floats: bool) -> None:
+        self._simple = _EXACT if exact_floats else _NEAREST
+        self._keys = _EXACT_KEYS if exact_floats else _NEAREST_KEYS
         self._parts = 0
         self._depth = 0
 
@@ -278,6 +279,8 @@ _NEAREST: dict[type, _Write] = {
     float: _nearest_float,
     complex: _complex_writer(_nearest_float),
 }
+_EXACT_KEYS = {**_EXACT, range: _range_as_key}
+_NEAREST_KEYS = {**_NEAREST, range: _range_as_key}
 _NESTED: dict[type, Callable[[_Writer, object], str]] = {
     list: _list,
     tuple: _tuple,

@@ -56,7 +56,7 @@ def iso_text(kind: type[date | time]) -> Send:
 
     def send(value: object) -> object:
         if type(value) is kind:
-            return cast("date | time", value).isoformat()
+            return value.isoformat()
         raise misfit(value, kind.__name__)
 
     return send
@@ -211,7 +211,7 @@ def typed_dict(name: str, sends: Mapping[str, Send], required: frozenset[str]) -
         given = cast("dict[str, object]", value)
         if not required <= given.keys() <= sends.keys():
             wanted = reprlib.repr(sorted(required))
-            raise misfit(value, f"{name}; that has keys of {[*sends]}, and needs {wanted}")
+            raise misfit(given, f"{name}; that has keys of {[*sends]}, and needs {wanted}")
         parts = ((f"[{key!r}]", sends[key], part) for key, part in given.items())
         return dict(zip(given, _send_parts(parts, "{}"), strict=True))
 

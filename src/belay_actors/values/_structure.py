@@ -5,7 +5,8 @@ problem. Only for a small value all of them are looked for, to tell where they a
 """
 
 import functools
-from typing import TypeVar
+from collections.abc import Hashable
+from typing import TypeVar, cast
 
 import cattrs
 
@@ -31,13 +32,13 @@ def check_type(returns: type[object]) -> None:
         TypeError: there is no way to make such a value.
     """
     try:
-        _check(returns)
+        _check(cast(Hashable, returns))
     except (TypeError, cattrs.StructureHandlerNotFoundError) as error:
         raise TypeError(f"a value cannot be returned as {name_of(returns)}: {error}") from error
 
 
 @functools.lru_cache
-def _check(returns: type[object]) -> None:
+def _check(returns: Hashable) -> None:
     find_way(returns)
     _converter.get_structure_hook(returns)
 

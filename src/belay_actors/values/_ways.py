@@ -9,7 +9,7 @@ cannot travel is refused when it is seen, before there is a value.
 import enum
 import typing
 from collections.abc import Mapping, Sequence
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Literal, cast
 
 import attrs
@@ -164,9 +164,14 @@ def _check_apart(arm: Way, other: Way, kind: object) -> None:
     """Refuses two arms of a union that could be taken for each other when they come back."""
     if (arm.is_same and other.is_same) or (arm.is_record and other.is_record):
         return  # records can be told apart by their fields; ``structure`` sees to that
-    both = ", ".join(sorted(each.__name__ for each in arm.wire & other.wire))
+    both = ", ".join(sorted(each.__name__ for each in _claims(arm) & _claims(other)))
     if both:
         raise TypeError(f"{name_of(kind)} cannot travel: more than one of it travels as {both}")
+
+
+def _claims(arm: Way) -> frozenset[type]:
+    """The types of what is taken for it when it comes back: an int may stand for a float."""
+    return arm.wire | {int} if float in arm.wire else arm.wire
 
 
 def _leaf(kind: type[object]) -> Way | None:
@@ -178,10 +183,10 @@ def _leaf(kind: type[object]) -> Way | None:
         return _enumeration(kind)
     if kind is timedelta:
         return Way(senders.send_seconds, frozenset((float,)), is_key=True)
+    if kind is date or kind is datetime or kind is time:
+        return Way(senders.iso_text(kind), frozenset((str,)), is_key=True)
     if kind in annotations.TEXTS:
-        is_iso = issubclass(kind, date | time)
-        send = senders.iso_text(kind) if is_iso else senders.text(kind)
-        return Way(send, frozenset((str,)), is_key=True)
+        return Way(senders.text(kind), frozenset((str,)), is_key=True)
     return None
 
 

@@ -130,7 +130,7 @@ class Resolver:
             self._rename(name, tool)
         elif name in self._module.bindings:
             self._look_at(name, self._module.bindings[name], value)
-        elif value is not _MISSING:
+        elif value is not _MISSING and not name.startswith("__"):  # as __name__ does
             self._look_at_value(name, value)
         elif name in self._module.made_global or self._is_annotated_elsewhere(name):
             self._want(name)

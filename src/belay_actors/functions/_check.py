@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 
 from belay_actors.functions._imports import import_problem
+from belay_actors.functions._names import find_names
 from belay_actors.functions._source import FunctionSource, refusal
 from belay_actors.functions._walk import walk_code, walk_own_code
 
@@ -148,6 +149,7 @@ def check_code(source: FunctionSource, role: Role, tools: frozenset[str]) -> Non
                 raise source.refuse(problem, node)
         _check_import(source, node)
     _check_parameters(source)
+    _check_classes(source)
     if role is not Role.TASK:
         _check_no_value(source, role)
     if role is Role.THREAD:
@@ -173,6 +175,16 @@ def _check_parameters(source: FunctionSource) -> None:
         )
     if arguments.posonlyargs and arguments.kwarg is not None:
         raise source.refuse("MicroPython cannot tell positional-only parameters from those of **")
+
+
+def _check_classes(source: FunctionSource) -> None:
+    for use in find_names(source.node).uses:
+        if use.is_hidden:
+            raise source.refuse(
+                f"a class in {source.node.name}() has a {use.name!r} of its own, which hides the "
+                "function's from MicroPython: give one of them another name",
+                use.node,
+            )
 
 
 def _check_no_value(source: FunctionSource, role: Role) -> None:

@@ -27,9 +27,16 @@ def tool_names(module: ModuleSource) -> frozenset[str]:
 
 
 def import_problem(alias: ast.alias, statement: ast.Import | ast.ImportFrom) -> str | None:
-    """Why a board cannot run an import; ``None`` if it may be able to."""
+    """Why a board cannot run an import; ``None`` if it may be able to.
+
+    Args:
+        alias: one name of the statement.
+        statement: the statement; not one that imports a tool of boards into a module.
+    """
     if isinstance(statement, ast.ImportFrom) and statement.level:
         return "is imported from a package of the host; a board has none: import it absolutely"
+    if isinstance(statement, ast.ImportFrom) and statement.module == _TOOLS_MODULE:
+        return "is there on every board: import it at the top of the module, for type checkers"
     source = statement.module if isinstance(statement, ast.ImportFrom) else alias.name
     if source in _FOR_CHECKERS:
         return f"is imported from {source}, which boards do not have: use it in annotations only"

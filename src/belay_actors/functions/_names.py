@@ -70,6 +70,17 @@ class Use:
     is_load: bool
 
     @property
+    def is_hidden(self) -> bool:
+        """Whether a class stands between it and the variable that it is, and has such a name, too."""
+        owner = self.scope.owner_of(self.name)
+        scope = self.scope if owner is not None else None
+        while scope is not None and scope is not owner:
+            scope = scope.parent
+            if scope is not None and scope.kind is ScopeKind.CLASS and self.name in scope.bound:
+                return True
+        return False
+
+    @property
     def is_global(self) -> bool:
         """Whether the name is a global one."""
         return self.scope.owner_of(self.name) is None
@@ -216,6 +227,7 @@ class _Finder(ast.NodeVisitor):
     def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
         self._scope.declared_nonlocal.update(node.names)
         self.declarations[node] = self._scope
+        self.uses += [Use(name, self._scope, node, is_load=True) for name in node.names]
 
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
         for alias in node.names:

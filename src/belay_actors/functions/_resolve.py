@@ -120,7 +120,7 @@ class Resolver:
         if member is not None:
             self._add_function(name, member)
         elif self._program is not None and self._program.has_made(name):
-            self._resolved.wants.add(name)
+            self._want(name)
         elif isinstance(value, UnitSource):
             self._add_function(name, value)
         elif value is self._function:
@@ -130,11 +130,11 @@ class Resolver:
             self._rename(name, tool)
         elif name in self._module.bindings:
             self._look_at(name, self._module.bindings[name], value)
-        elif value is not _MISSING:
+        elif value is not _MISSING and not name.startswith("__"):  # as __name__ does
             self._look_at_value(name, value)
         elif name in self._module.made_global or self._is_annotated_elsewhere(name):
-            self._resolved.wants.add(name)
-        elif name not in _BUILTINS and all(use.is_load for use in self._uses[name]):
+            self._want(name)
+        elif name not in _BUILTINS:
             raise self._refuse(
                 name,
                 "is defined nowhere: import it at the top of the module, or, if a @setup makes it, "
@@ -145,6 +145,10 @@ class Resolver:
         """Whether another cell of a notebook has annotated it."""
         annotations = self._globals.get("__annotations__")
         return isinstance(annotations, dict) and name in annotations
+
+    def _want(self, name: str) -> None:
+        if all(use.is_load for use in self._uses[name]):  # else it makes the name itself
+            self._resolved.wants.add(name)
 
     def _add_function(self, name: str, function: UnitSource) -> None:
         if not function.is_callable:
@@ -174,7 +178,7 @@ class Resolver:
                     name, "stays on the host: decorate it with @task, or define it inside"
                 )
         elif name in self._module.made_by_setups or all(map(_is_bare, bindings)):
-            self._resolved.wants.add(name)
+            self._want(name)
         else:
             self._add_constant(name, value, bindings[-1].lineno)
 

@@ -69,7 +69,7 @@ def _kept(names: Names, function: ast.FunctionDef) -> Iterator[str]:
 
 
 def _is_renamed_in(use: Use) -> bool:
-    return isinstance(use.node, ast.Name | ast.arg | ast.ExceptHandler)
+    return isinstance(use.node, ast.Name | ast.arg | ast.ExceptHandler | ast.Nonlocal)
 
 
 def _set_name(node: ast.AST, new: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ An interrupt may come at any moment, so here it comes at the worst ones.
 """
 
 import _thread
+import ast
 import sys
 import threading
 import time
@@ -27,11 +28,14 @@ class Registry:
         self.who: list[Callable[[int], str]] = ["".format]
         self.names: Names = {
             "spaces": {1: self.session},
-            "send": lambda kind, key, text: self.told.append((kind, key, eval(text))),
+            "send": self.tell,
             "who": self.who,
         }
         exec(helper_source(Helper.THREADS), self.names)
         exec(helper_source(Helper.DROP), self.names)
+
+    def tell(self, kind: str, key: int, text: str) -> None:
+        self.told.append((kind, key, ast.literal_eval(text)))
 
     def call(self, name: str, *args: object) -> object:
         return cast("Callable[..., object]", self.names[name])(*args)
@@ -46,13 +50,13 @@ class Registry:
 
     def states(self) -> dict[str, object]:
         """How threads have ended; ``None`` for those that run."""
-        answer = cast("dict[str, tuple[object, int]]", self.call("thread_states", 1))
-        return {name: end for name, (end, _) in answer.items()}
+        answer = cast("dict[str, tuple[object, int, int]]", self.call("thread_states", 1))
+        return {name: end for name, (end, _, _) in answer.items()}
 
     def beats(self) -> dict[str, int]:
         """Milliseconds since the last signs of life."""
-        answer = cast("dict[str, tuple[object, int]]", self.call("thread_states", 1))
-        return {name: age for name, (_, age) in answer.items()}
+        answer = cast("dict[str, tuple[object, int, int]]", self.call("thread_states", 1))
+        return {name: age for name, (_, age, _) in answer.items()}
 
     def end_state(self, thread_id: str) -> object:
         """Waits until a thread has ended."""
@@ -144,7 +148,7 @@ def test_should_stop_knows_who_asks(registry: Registry) -> None:
     code = "go.wait()\nran.append(('{0}', should_stop()))"
     for name in ("a", "b"):
         registry.start(name, code.format(name))
-    state = cast("tuple[object, int]", registry.call("stop_thread", 1, "b"))
+    state = cast("tuple[object, int, int]", registry.call("stop_thread", 1, "b"))
     assert state[0] in (None, ())
     registry.go()
     registry.end_state("a")
@@ -212,9 +216,9 @@ def test_one_told_to_stop_before_it_is_there_never_runs(registry: Registry) -> N
         late.append(lambda: run(*args))
 
     registry.names["start_new_thread"] = start
-    registry.start("a", "ran.append('a')")
+    registry.start("a", "ran.append('a')", run=6)
     assert registry.states() == {"a": None}
-    assert registry.call("stop_thread", 1, "a") == ((), 0)
+    assert registry.call("stop_thread", 1, "a") == ((), 0, 6)
     late[0]()
     assert registry.ran == []
 

@@ -24,7 +24,7 @@ def is_running(entry):
 
 def state_of(entry):
     end = None if is_running(entry) else entry[3] or ()
-    return end, ticks_diff(ticks_ms(), entry[4])
+    return end, ticks_diff(ticks_ms(), entry[4]), entry[5]
 
 
 def __belay__(box, tell):

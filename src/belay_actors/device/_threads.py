@@ -37,7 +37,10 @@ class ThreadState:
         traceback: the board's own, its last 2000 characters; empty where the firmware has none.
         errno: the board's number, of an ``OSError``.
         last_beat: seconds since its last sign of life (a ``should_stop()``, a ``sleep_ms()``, or
-            its start), by the board's own clock. Not a part of what makes two states equal.
+            its start), by the board's own clock.
+        run: the number of the start that it is about.
+
+    The last two are no part of what makes two states equal.
     """
 
     status: ThreadStatus
@@ -46,6 +49,7 @@ class ThreadState:
     traceback: str = ""
     errno: int | None = None
     last_beat: float = attrs.field(default=0.0, eq=False)
+    run: int = attrs.field(default=0, eq=False)
 
     @property
     def is_running(self) -> bool:
@@ -98,7 +102,7 @@ def parse_news(payload: bytes) -> Printed | ThreadExit:
         case (str(who), str(text)):
             return Printed(who or None, text)
         case (str(who), int(run), (() | [*_]) as end):
-            return ThreadExit(who, run, _parse_end(end, 0.0))
+            return ThreadExit(who, run, _parse_end(end, 0.0, run))
         case other:
             raise ValueError(f"an unexpected frame: {reprlib.repr(other)}")
 
@@ -110,19 +114,19 @@ def parse_state(value: Value) -> ThreadState:
         ValueError: the answer makes no sense.
     """
     match value:
-        case (end, int(age)):
+        case (end, int(age), int(run)):
             last_beat = max(age, 0) / 1000
             if end is None:
-                return ThreadState(ThreadStatus.RUNNING, last_beat=last_beat)
-            return _parse_end(end, last_beat)
+                return ThreadState(ThreadStatus.RUNNING, last_beat=last_beat, run=run)
+            return _parse_end(end, last_beat, run)
         case other:
             raise ValueError(f"an unexpected answer: {reprlib.repr(other)}")
 
 
-def _parse_end(end: Value, last_beat: float) -> ThreadState:
+def _parse_end(end: Value, last_beat: float, run: int) -> ThreadState:
     match end:
         case ():
-            return ThreadState(ThreadStatus.ENDED, last_beat=last_beat)
+            return ThreadState(ThreadStatus.ENDED, last_beat=last_beat, run=run)
         case [str(kind), str(message), str(traceback), numbers]:
             found = numbers if isinstance(numbers, list) else ()
             return ThreadState(
@@ -132,6 +136,7 @@ def _parse_end(end: Value, last_beat: float) -> ThreadState:
                 without_own_frames(traceback.encode()).decode(),
                 next((number for number in found if isinstance(number, int)), None),
                 last_beat,
+                run,
             )
         case other:
             raise ValueError(f"an unexpected end: {reprlib.repr(other)}")

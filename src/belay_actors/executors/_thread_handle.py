@@ -53,8 +53,8 @@ class ThreadHandle:
         Raises:
             UnstoppableThreadError: it still runs after the session's ``resource_cleanup_timeout``.
                 It remains the session's, which tries again when it ends, and tells if it is left.
-            DeviceError: the board failed.
-            SessionError: the session has ended meanwhile, and could not stop it.
+            DeviceError, SessionError: the board failed, or the session has ended, and nobody knows
+                what became of the thread.
 
         Cancellation: it was asked to stop, and will not be started again.
         """

@@ -1,15 +1,13 @@
 """The life of a thread on a board, all of its runs together, as the host follows it.
 
 It is moved on by events: the board tells a run's end by a frame, the session its own end. A frame
-may be lost, so whoever waits asks the board now and then, too. Only a thread that is to be
-restarted, or has a time limit, needs a task of its own, a child of the session (``_tend``).
+may be lost, so whoever waits asks the board now and then, too. It needs no task of its own; one
+that is to be restarted, or has a time limit, has (``_thread_tending.py``).
 
 ``run`` counts the starts. A run is started by one call, which is never made twice: if nobody knows
 what came of it, the board is asked, and what is there is stopped.
 """
 
-import functools
-import logging
 import math
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,19 +19,17 @@ from belay_actors.errors import (
     BelayError,
     DeviceCapabilityError,
     RemoteError,
-    RemoteOSError,
     ResourceNotFoundError,
     SessionError,
     UnstoppableThreadError,
 )
-from belay_actors.executors._restarts import RestartPolicy
 from belay_actors.executors._thread_host import ThreadHost
-from belay_actors.functions._thread_state import ThreadHandleState, ThreadHandleStatus
-from belay_actors.observe import ThreadEnded, ThreadFailed, ThreadRestarting
+from belay_actors.functions import ThreadHandleState, ThreadHandleStatus
+from belay_actors.observe import ThreadEnded, ThreadFailed
 
-_logger = logging.getLogger("belay_actors.session")
-
-_FIRST_STOP_POLL, _LONGEST_STOP_POLL = 0.05, 1.0  # seconds between questions while it is to stop
+# Seconds between questions while it is to stop. An actor that was asked something listens to nobody
+# for some 20 ms, so the first ones are quicker than the board's own word.
+_FIRST_STOP_POLL, _LONGEST_STOP_POLL = 0.005, 1.0
 
 MakeError = Callable[[], BelayError]
 Status = ThreadHandleStatus
@@ -46,8 +42,6 @@ class ThreadLife:
         host: the session.
         name: of what it runs.
         code: that a run runs.
-        policy: when it is started again after a failure; ``None`` for never.
-        max_runtime: seconds after which it is stopped; ``math.inf`` for none.
         poll: seconds between questions to the board, whose own word should have come.
         map_traceback: what to make of a board's traceback.
     """
@@ -58,8 +52,6 @@ class ThreadLife:
         name: str,
         code: str,
         *,
-        policy: RestartPolicy | None,
-        max_runtime: float,
         poll: float,
         map_traceback: Callable[[str], str],
     ) -> None:
@@ -68,11 +60,10 @@ class ThreadLife:
         self.thread_id = host.allocate_thread_id(name)
         self.run = 0
         self._code = code
-        self._policy = policy
-        self._max_runtime = max_runtime
         self._poll = poll
         self._map_traceback = map_traceback
-        self._is_tended = policy is not None  # somebody will start it again
+        self._is_tended = False  # somebody will start it again
+        self._tending: trio.CancelScope | None = None  # of whoever does, or limits its time
         self._is_starting = False
         self._may_run = False  # on the board
         self._is_stopping = self._is_stopped_by_session = self._is_unstoppable = False
@@ -85,7 +76,6 @@ class ThreadLife:
         self._began_at = -math.inf
         self._sign_of_life = -math.inf  # on trio's clock
         self._news = trio.Event()
-        self._tending: trio.CancelScope | None = None
 
     # What is known of it.
 
@@ -149,10 +139,6 @@ class ThreadLife:
         self._is_told = True
         if self._final is not None:
             self._tell_end(self._final)
-            return
-        if self._policy is not None or self._max_runtime < math.inf:
-            self._tending = trio.CancelScope(deadline=self._began_at + self._max_runtime)
-            self.host.start_soon(self._tend, name=f"thread {self.thread_id!r}")
 
     async def _start_run(self) -> None:
         self.run += 1
@@ -262,9 +248,6 @@ class ThreadLife:
 
     async def stop(self) -> None:
         """Stops it for good, in the session's time for that; see ``ThreadHandle.stop``."""
-        await trio.lowlevel.checkpoint()
-        if self.is_over:
-            return
         with trio.move_on_after(self.host.stop_timeout):
             try:
                 await self.give_back()
@@ -272,9 +255,8 @@ class ThreadLife:
                 if self.host.is_active:
                     raise
                 await self.wait_over()  # the session's end stops it
-            if self._final is Status.LOST:
-                raise self._make_loss()
-            return
+        if self._final is Status.LOST:
+            raise self._make_loss()
         if not self.is_over:
             self._is_unstoppable = True
             raise self._make_unstoppable()
@@ -307,6 +289,9 @@ class ThreadLife:
         except ResourceNotFoundError:
             self.hear_lost()
             return
+        if state.run != self.run:  # this one has not begun, and never will
+            self.hear_lost()
+            return
         self._note_beat(state)
         if not state.is_running:
             self.hear_end(state)
@@ -328,87 +313,7 @@ class ThreadLife:
             session_id=self.host.session_id,
         )
 
-    # Its task.
-
-    async def _tend(self) -> None:
-        """Starts it again when it fails, and stops it when its time is up. Never fails."""
-        assert self._tending is not None
-        try:
-            with self._tending:
-                if self._policy is None:
-                    await self.wait_over()
-                else:
-                    await self._restart(self._policy)
-            if not self.is_over and not self._is_stopping:
-                self._is_timed_out = True
-                await self._stop_late()
-        finally:
-            self._is_tended = False
-            if not (self._may_run or self._is_stopping or self.is_over):
-                self._finish(Status.FAILED if self._make_failure is not None else Status.LOST)
-
-    async def _stop_late(self) -> None:
-        try:
-            await self.stop()
-        except UnstoppableThreadError as error:
-            about = {"session_id": self.host.session_id, "device": self.host.device_name}
-            _logger.warning("max_runtime has passed, but %s", error, extra=about)
-        except BelayError:
-            pass  # the session ends, and tells what it leaves
-
-    async def _restart(self, policy: RestartPolicy) -> None:
-        failures = 0
-        while not self.is_over:
-            if self._may_run:
-                if not await self._hears_news(self._poll):
-                    with suppress(BelayError):
-                        await self._refresh(self._poll / 2)
-                continue
-            if trio.current_time() - self._began_at >= policy.forgotten_after:
-                failures = 0
-            failures += 1
-            delay = policy.delay_after(failures)
-            self._tell_restart(delay)
-            await trio.sleep(delay)
-            await self._try_run()
-
-    async def _try_run(self) -> None:
-        """Starts the next run; a start that fails is a run that fails."""
-        try:
-            await self._start_run()
-        except RemoteError as error:
-            errno = error.errno if isinstance(error, RemoteOSError) else None
-            traceback = error.traceback
-            failed = ThreadState(
-                ThreadStatus.FAILED, error.type_name, error.remote_message, traceback, errno
-            )
-            name, session_id = self.host.device_name, self.host.session_id
-            self._fail(lambda: failed.make_error(traceback, name, session_id))
-        except DeviceCapabilityError as error:
-            refused = functools.partial(
-                DeviceCapabilityError,
-                error.message,
-                device=error.device,
-                session_id=error.session_id,
-            )
-            self._fail(refused)
-        except BelayError:
-            pass  # nobody knows whether it runs: the board will be asked; or the session ends
-
     # What observers hear.
-
-    def _tell_restart(self, delay: float) -> None:
-        self.host.tell(
-            ThreadRestarting(
-                session_id=self.host.session_id,
-                device=self.host.device_name,
-                thread_id=self.thread_id,
-                method_name=self.name,
-                restarts=self.run - 1,
-                delay=delay,
-                error=self._failure_name,
-            )
-        )
 
     @property
     def _failure_name(self) -> str:

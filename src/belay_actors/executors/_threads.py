@@ -7,6 +7,7 @@ from belay_actors.executors._restarts import RestartPolicy
 from belay_actors.executors._thread_handle import ThreadHandle
 from belay_actors.executors._thread_host import ThreadHost
 from belay_actors.executors._thread_life import ThreadLife
+from belay_actors.executors._thread_tending import TendedThreadLife
 
 _POLL = 3.0  # seconds
 
@@ -77,15 +78,18 @@ class ThreadExecutor:
         Cancellation: the same; stopping is bounded by the session's ``resource_cleanup_timeout``.
         """
         _check(name, code, max_runtime)
-        life = ThreadLife(
-            self._host,
-            name,
-            code,
-            policy=self._restart_policy if auto_restart else None,
-            max_runtime=math.inf if max_runtime is None else max_runtime,
-            poll=self._poll,
-            map_traceback=map_traceback,
-        )
+        if auto_restart or max_runtime is not None:
+            life: ThreadLife = TendedThreadLife(
+                self._host,
+                name,
+                code,
+                policy=self._restart_policy if auto_restart else None,
+                max_runtime=math.inf if max_runtime is None else max_runtime,
+                poll=self._poll,
+                map_traceback=map_traceback,
+            )
+        else:
+            life = ThreadLife(self._host, name, code, poll=self._poll, map_traceback=map_traceback)
         await life.start()
         return ThreadHandle(life)
 

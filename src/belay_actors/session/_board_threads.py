@@ -204,11 +204,11 @@ class BoardThreads:
         self._states = await self.get_thread_states()
         for runner, run in asked:
             if runner.is_on_board and runner.run == run:
-                self._hear(runner, self._states.get(runner.thread_id))
+                self._tell(runner, self._states.get(runner.thread_id))
         return self._states
 
-    def _hear(self, runner: ThreadRunner, state: ThreadState | None) -> None:
-        if state is None:
+    def _tell(self, runner: ThreadRunner, state: ThreadState | None) -> None:
+        if state is None or state.run != runner.run:
             runner.hear_lost()
         elif not state.is_running:
             runner.hear_end(state)

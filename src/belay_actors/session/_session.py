@@ -20,21 +20,20 @@ from belay_actors.executors import Executors, FunctionRunner
 from belay_actors.observe import Observers, SessionEnded
 from belay_actors.options import SessionManagementOptions
 from belay_actors.session._board_threads import BoardThreads
-from belay_actors.session._calls import Calls
 from belay_actors.session._cleanup import Failure, make_cleanup_error
 from belay_actors.session._current import is_in_cleanup
 from belay_actors.session._device_context import DeviceContext
 from belay_actors.session._ending import Ending
 from belay_actors.session._executor_context import ExecutorContext
 from belay_actors.session._file_system_context import FileSystemContext
-from belay_actors.session._output import DropPolicy, OutputHub, OutputLines, SessionOutput
 from belay_actors.session._report import SessionReport
+from belay_actors.session._speaking import Speaking
 from belay_actors.session._state import SessionState
 from belay_actors.session._tracker import ResourceTracker
 from belay_actors.values import Value
 
 
-class Session(Calls, CodeRunner, FunctionRunner):
+class Session(Speaking, CodeRunner, FunctionRunner):
     """A scope of work on one board, with names of its own. Made by a manager.
 
     Any number of tasks may use it at once; their calls are served in the order in which they come,
@@ -58,7 +57,6 @@ class Session(Calls, CodeRunner, FunctionRunner):
         "_file_system_context",
         "_memory_before",
         "_on_ended",
-        "_output",
         "_report",
         "_seat",
         "_state",
@@ -83,7 +81,6 @@ class Session(Calls, CodeRunner, FunctionRunner):
         self._on_ended = on_ended
         memory = device.memory if options.enable_session_metrics else None
         self._memory_before = None if memory is None else memory.used
-        self._output: SessionOutput | None = None
         self._ending: Ending | None = None
         self._report: SessionReport | None = None
         # Made when they are asked for, to keep idle sessions small.
@@ -107,11 +104,6 @@ class Session(Calls, CodeRunner, FunctionRunner):
     def has_leftovers(self) -> bool:
         """Whether it has ended, and could not give everything back."""
         return self._report is not None and not self._report.is_clean
-
-    @property
-    def background_output(self) -> str:
-        """The newest 64 Ki characters that threads, timers and expressions of it printed."""
-        return "" if self._output is None else str(self._output.background)
 
     @property
     def report(self) -> SessionReport | None:
@@ -172,53 +164,6 @@ class Session(Calls, CodeRunner, FunctionRunner):
         if not self._observers.hears_calls:
             return await call
         return await self._observe("evaluate" if is_expression else "execute", call)
-
-    # What it prints.
-
-    def output(self, limit: int = 1000, when_full: DropPolicy = DropPolicy.OLDEST) -> OutputLines:
-        """Subscribes to what the session prints, line by line, while it is printed.
-
-        ``async with session.output() as lines: async for line in lines: ...``. It hears calls,
-        expressions, threads and timers of the session, from then on; the iteration ends when the
-        session has ended. Text without a line end comes when its call or thread is over.
-
-        Args:
-            limit: how many lines wait for a reader that is slow.
-            when_full: which of them are dropped when there are more; the next one says how many.
-
-        Raises:
-            TypeError, ValueError: an argument is none that can be.
-            SessionError, DeviceError: the session has ended (when it is entered).
-
-        Cancellation: harmless at any point; no line is lost by it.
-        """
-        return OutputLines(self._join_output, limit, when_full)
-
-    def _join_output(self, lines: OutputLines) -> OutputHub:
-        self._check_not_ended()
-        return self._made_output.join(lines)
-
-    @property
-    def _made_output(self) -> SessionOutput:
-        if self._output is None:
-            self._output = SessionOutput(self.session_id, self._capabilities.newline)
-        return self._output
-
-    def _keep_output(self, text: str) -> None:
-        self._made_output.background.add(text)
-
-    def keep_output(self, text: str) -> None:
-        """A stream printed, between its batches."""
-        self._made_output.hear(text, None)
-
-    def hear_call(self, data: bytes) -> None:
-        """A call printed, or with ``b""`` is over. Called by the device, while it runs."""
-        if self._output is not None:
-            self._output.hear_call(data)
-
-    def receive_output(self, text: str, thread_id: str | None) -> None:
-        """A thread or timer printed. Called by the device."""
-        self._made_output.hear(text, thread_id)
 
     def thread_ended(self, news: ThreadExit) -> None:
         """A thread has ended. Called by the device."""

@@ -294,7 +294,9 @@ def test_what_a_setup_makes_is_wanted(declaration: str) -> None:
 
 
 def test_what_a_function_makes_itself_is_not_wanted() -> None:
-    unit = unit_of("state: int\n@task\ndef f():\n    global state\n    state = 1\n    return state\n")
+    unit = unit_of(
+        "state: int\n@task\ndef f():\n    global state\n    state = 1\n    return state\n"
+    )
     assert unit.wants == frozenset()
     unit = unit_of("state: int\n@task\ndef f():\n    global state\n    state += 1\n")
     assert unit.wants == {"state"}

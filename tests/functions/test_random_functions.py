@@ -73,7 +73,9 @@ def first_line(text: str, line: int) -> int:
     return line if hasattr(inner, "body") else inner.lineno
 
 
-def run_on_host(function: Callable[..., object], args: Sequence[int], text: str, file: str) -> Outcome:
+def run_on_host(
+    function: Callable[..., object], args: Sequence[int], text: str, file: str
+) -> Outcome:
     try:
         return "value", function(*args), 0
     except Exception as error:

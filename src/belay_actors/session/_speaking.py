@@ -3,8 +3,8 @@
 from belay_actors.device import Device
 from belay_actors.observe import Observers
 from belay_actors.options import SessionManagementOptions
-from belay_actors.session._output import DropPolicy, OutputHub, OutputLines, SessionOutput
 from belay_actors.session._calls import Calls
+from belay_actors.session._output import DropPolicy, OutputHub, OutputLines, SessionOutput
 
 
 class Speaking(Calls):

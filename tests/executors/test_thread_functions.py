@@ -20,6 +20,7 @@ from belay_actors import (
     thread,
 )
 from belay_actors.board import should_stop, sleep_ms
+from belay_actors.functions import RunningThread
 from belay_actors.testing import open_fake_board
 
 STEP = 2
@@ -77,6 +78,10 @@ class Rig(DeviceProgram):
     def blink(period_ms: int) -> None:
         while not should_stop():
             sleep_ms(period_ms)
+
+
+def status_of(handle: RunningThread) -> ThreadHandleStatus:
+    return handle.state.status
 
 
 async def wait_for_beats(session: Session) -> None:
@@ -150,8 +155,8 @@ async def test_f03_a_program_starts_its_threads(
 ) -> None:
     async with manager.open_session(device, Rig) as rig:
         handle = await rig.blink(5)
-        assert handle.state.status is ThreadHandleStatus.RUNNING
-    assert handle.state.status is ThreadHandleStatus.STOPPED
+        assert status_of(handle) is ThreadHandleStatus.RUNNING
+    assert status_of(handle) is ThreadHandleStatus.STOPPED
     assert rig.session.report is not None
     assert rig.session.report.is_clean
 

@@ -19,7 +19,7 @@ Letter  Meaning                                          Payload
 ``N``   the code was damaged on its way, and not run     empty
 ``P``   a thread or timer of a session printed           ``(who, text)``
 ``P``   a thread of a session has ended                  ``(who, run, end)``
-======  ===============================================  ================
+======  ===============================================  ==========================
 """
 
 import re

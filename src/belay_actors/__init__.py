@@ -25,6 +25,7 @@ from belay_actors.device import (
 )
 from belay_actors.errors import (
     BelayError as BelayError,
+    CallTimeoutError as CallTimeoutError,
     DeviceBusyError as DeviceBusyError,
     DeviceCapabilityError as DeviceCapabilityError,
     DeviceClosedError as DeviceClosedError,
@@ -37,6 +38,8 @@ from belay_actors.errors import (
     DuplicateResourceError as DuplicateResourceError,
     InvalidOptionsError as InvalidOptionsError,
     InvalidURLError as InvalidURLError,
+    LeaseExpiredError as LeaseExpiredError,
+    NameConflictError as NameConflictError,
     OutcomeUnknownError as OutcomeUnknownError,
     OutputLimitError as OutputLimitError,
     ProtocolError as ProtocolError,
@@ -51,15 +54,33 @@ from belay_actors.errors import (
     SessionLimitError as SessionLimitError,
     SessionNotFoundError as SessionNotFoundError,
     SessionTimeoutError as SessionTimeoutError,
+    StreamClosedError as StreamClosedError,
     UnstoppableThreadError as UnstoppableThreadError,
     UnsupportedValueError as UnsupportedValueError,
     WouldDeadlock as WouldDeadlock,
 )
 from belay_actors.executors import (
     RestartPolicy as RestartPolicy,
+    SessionResource as SessionResource,
+    SetupExecutor as SetupExecutor,
+    Stream as Stream,
+    TaskExecutor as TaskExecutor,
+    TeardownExecutor as TeardownExecutor,
+    ThreadExecutor as ThreadExecutor,
     ThreadHandle as ThreadHandle,
+)
+from belay_actors.functions import (
+    GeneratorTask as GeneratorTask,
+    Setup as Setup,
+    Task as Task,
+    Teardown as Teardown,
+    ThreadFunction as ThreadFunction,
     ThreadHandleState as ThreadHandleState,
     ThreadHandleStatus as ThreadHandleStatus,
+    setup as setup,
+    task as task,
+    teardown as teardown,
+    thread as thread,
 )
 from belay_actors.manager import (
     DeviceHealth as DeviceHealth,
@@ -109,6 +130,7 @@ from belay_actors.session import (
     DeployedMethodInfo as DeployedMethodInfo,
     DeviceContext as DeviceContext,
     DeviceInfo as DeviceInfo,
+    DeviceProgram as DeviceProgram,
     DropPolicy as DropPolicy,
     ExecutorContext as ExecutorContext,
     FileInfo as FileInfo,
@@ -124,7 +146,6 @@ from belay_actors.session import (
     ResourceUsageStats as ResourceUsageStats,
     Session as Session,
     SessionReport as SessionReport,
-    SessionResource as SessionResource,
     SessionState as SessionState,
     StateKey as StateKey,
 )

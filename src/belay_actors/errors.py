@@ -88,6 +88,10 @@ class OutputLimitError(DeviceError):
     """A call printed more than ``DeviceOptions.max_output_bytes``; it was interrupted."""
 
 
+class CallTimeoutError(DeviceError, TimeoutError):
+    """A call ran longer on the board than it was allowed to; it was interrupted."""
+
+
 class DeviceCapabilityError(DeviceError):
     """The board's firmware lacks what was asked for, and nothing was sent.
 
@@ -99,13 +103,18 @@ class UnsupportedValueError(BelayError, TypeError):
     """A value cannot come back from the board; its message names the type."""
 
 
+class UnsupportedFunctionError(BelayError, TypeError):
+    """A function cannot run on a board; its message says where, why, and what to do instead."""
+
+
 class RemoteError(BelayError):
     """Code on the board raised. The board is healthy and ready for the next call.
 
     Attributes:
         type_name: name of the exception's class on the board, such as ``"ZeroDivisionError"``.
         remote_message: ``str()`` of that exception.
-        traceback: the board's own traceback, without the library's frames.
+        traceback: the board's own traceback, without the library's frames; with the host's files
+            and lines of functions that were sent from there.
         output: what the call had printed before.
     """
 
@@ -124,9 +133,18 @@ class RemoteError(BelayError):
         super().__init__(summary, device=device, session_id=session_id)
         self.type_name = type_name
         self.remote_message = remote_message
-        self.traceback = traceback
-        if traceback:
-            self.add_note(f"On the board:\n{traceback.rstrip()}")
+        self.traceback = ""
+        self.set_traceback(traceback)
+
+    def set_traceback(self, traceback: str) -> None:
+        """Replaces the board's traceback, also in the note that shows it."""
+        old, self.traceback = self._note, traceback
+        notes = [note for note in getattr(self, "__notes__", ()) if note != old]
+        self.__notes__ = [self._note, *notes] if traceback else notes
+
+    @property
+    def _note(self) -> str:
+        return f"On the board:\n{self.traceback.rstrip()}"
 
 
 class RemoteOSError(RemoteError, OSError):
@@ -181,10 +199,22 @@ class SessionTimeoutError(SessionError):
     """The session reached its ``default_session_timeout`` and was ended."""
 
 
+class LeaseExpiredError(SessionError):
+    """A session has held its board for longer than it had asked for; others have it now."""
+
+
+class StreamClosedError(SessionError):
+    """The stream gives no more items: its scope was left, or it was interrupted on the board."""
+
+
 class SessionNotFoundError(SessionError, KeyError):
     """The manager has no open session of that id."""
 
     __str__ = SessionError.__str__
+
+
+class NameConflictError(SessionError, ValueError):
+    """The session has something else on the board under that name; nothing was sent."""
 
 
 class DuplicateResourceError(SessionError, ValueError):

@@ -9,12 +9,12 @@ import trio
 import trio.testing
 
 from belay_actors import (
+    CallTimeoutError,
     Device,
     DeviceCapabilityError,
     DeviceLostError,
     DeviceOptions,
     DeviceResetError,
-    ProtocolError,
     RemoteError,
     open_device,
     open_session_manager,
@@ -125,7 +125,7 @@ async def test_an_answer_that_does_not_come_is_interrupted(quick: Device, tmp_pa
     (tmp_path / "machine.py").write_text("while True: pass")
     with pytest.raises(DeviceCapabilityError, match="with_fallback_capabilities") as caught:
         await quick.detect()
-    assert isinstance(caught.value.__cause__, ProtocolError)
+    assert isinstance(caught.value.__cause__, CallTimeoutError)
     assert await quick.evaluate("6 * 7") == 42
     assert (quick.generation, quick.capabilities.is_detected) == (1, False)
     (tmp_path / "machine.py").write_text("")

@@ -1,26 +1,20 @@
-"""Fixtures of the executors' tests: a session on a real board, and what its observers hear."""
+"""Fixtures of the executors' tests: a manager, a session, and counts of what it sent."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from belay_actors import Device, Session, open_session_manager
-from blinking import BLINK, COUNTS
-from thread_recorder import Recorder
+from belay_actors import Device, DeviceSessionManager, Session, open_session_manager
 
 
 @pytest.fixture
-def recorder() -> Recorder:
-    return Recorder()
+async def manager(device: Device) -> AsyncIterator[DeviceSessionManager]:
+    """A manager that is left before the device is closed."""
+    async with open_session_manager() as manager:
+        yield manager
 
 
 @pytest.fixture
-async def session(device: Device, recorder: Recorder) -> AsyncIterator[Session]:
-    """A session whose namespace has ``blink`` and ``cling``."""
-    await device.execute(COUNTS)
-    async with (
-        open_session_manager(observers=[recorder]) as manager,
-        manager.open_session(device) as session,
-    ):
-        await session.execute(BLINK)
+async def session(device: Device, manager: DeviceSessionManager) -> AsyncIterator[Session]:
+    async with manager.open_session(device) as session:
         yield session

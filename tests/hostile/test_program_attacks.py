@@ -315,7 +315,7 @@ async def test_a_forged_end_of_a_thread_that_there_is_not_does_nothing(
     device: Device, run: str
 ) -> None:
     async with open_session_manager() as manager, manager.open_session(device) as session:
-        handle = await session.thread_executor.start("wait", "while not should_stop(): pass")
+        handle = await session.executors.threads.start("wait", "while not should_stop(): pass")
         for who, key in (("other", session._seat.key), (handle.thread_id, 99)):
             forged = forge_for_session(device, key, f"({who!r}, {run}, ())")
             await session.execute(f"print({forged!a}, end='')")

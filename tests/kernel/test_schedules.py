@@ -1,11 +1,12 @@
 """Random schedules of requests, cancellations and interrupts, checked against a simple model.
 
 Whatever the order: nobody stays parked, there is never more than one operation, and a caller comes
-back only when its own operation has finished, or has been recovered from.
+back only when its own operation has finished, or has been recovered from. While a lane has a hold
+nothing else begins, but what is urgent; and no hold is left.
 """
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import attrs
 import trio
@@ -36,6 +37,17 @@ class Interrupt:
     lane: int | None  # None: whatever runs
 
 
+@attrs.frozen
+class HoldPlan:
+    """One task that holds a lane: when it asks for that, for how long, and when it is cancelled."""
+
+    lane: int
+    start: float
+    duration: float
+    cancelled_after: float | None
+    is_urgent: bool
+
+
 PLANS = st.builds(
     Plan,
     lane=st.integers(min_value=0, max_value=2),
@@ -48,6 +60,14 @@ PLANS = st.builds(
 )
 INTERRUPTS = st.builds(
     Interrupt, time=TIMES, lane=st.none() | st.integers(min_value=0, max_value=2)
+)
+HOLDS = st.builds(
+    HoldPlan,
+    lane=st.integers(min_value=0, max_value=2),
+    start=TIMES,
+    duration=st.integers(min_value=0, max_value=5).map(float),
+    cancelled_after=st.none() | TIMES,
+    is_urgent=st.booleans(),
 )
 
 
@@ -65,6 +85,7 @@ class Model:
         self.interrupted_lanes: set[int] = set()
         self.outcomes: dict[int, object] = {}
         self.parked: dict[int, trio.lowlevel.Task] = {}
+        self.holds: list[HoldPlan] = []
 
     @contextmanager
     def alone(self) -> Generator[None]:
@@ -78,6 +99,8 @@ class Model:
     async def operate(self, number: int, plan: Plan) -> int:
         assert number not in self.started, "started twice"
         assert self.needs_recovery is None, "started on an unrecovered board"
+        if self.holds and not plan.is_urgent:
+            assert {hold.lane for hold in self.holds} == {plan.lane}, "started in another's hold"
         self.started.add(number)
         with self.alone():
             try:
@@ -142,16 +165,33 @@ async def run_caller(model: Model, actor: Actor, number: int, plan: Plan) -> Non
             model.check_settled(number)
 
 
+async def run_holder(model: Model, actor: Actor, plan: HoldPlan) -> None:
+    await trio.sleep(plan.start)
+    cancelled_after = float("inf") if plan.cancelled_after is None else plan.cancelled_after
+    with trio.move_on_after(cancelled_after), suppress(KeyError):
+        async with actor.held(plan.lane, is_urgent=plan.is_urgent):
+            if not plan.is_urgent:  # such a one may be without a hold
+                model.holds.append(plan)
+            try:
+                await trio.sleep(plan.duration)
+            finally:
+                if plan in model.holds:
+                    model.holds.remove(plan)
+
+
 async def run_interrupt(model: Model, actor: Actor, interrupt: Interrupt) -> None:
     await trio.sleep(interrupt.time)
     if interrupt.lane is None:
         actor.interrupt_running(lambda: KeyError(None))
     else:
+        model.holds = [hold for hold in model.holds if hold.lane != interrupt.lane]
         model.interrupted_lanes.add(interrupt.lane)
         actor.interrupt(lambda: KeyError(interrupt.lane), lane=interrupt.lane)
 
 
-async def run_schedule(plans: list[Plan], interrupts: list[Interrupt], recovery: float) -> None:
+async def run_schedule(
+    plans: list[Plan], interrupts: list[Interrupt], holds: list[HoldPlan], recovery: float
+) -> None:
     model = Model(recovery)
     actor = Actor(
         "actor",
@@ -165,6 +205,8 @@ async def run_schedule(plans: list[Plan], interrupts: list[Interrupt], recovery:
             nursery.start_soon(run_caller, model, actor, number, plan)
         for interrupt in interrupts:
             nursery.start_soon(run_interrupt, model, actor, interrupt)
+        for hold in holds:
+            nursery.start_soon(run_holder, model, actor, hold)
         await trio.sleep(1000)
         left_parked = dict(model.parked)
         for task in left_parked.values():  # so that this test fails instead of hanging
@@ -172,8 +214,9 @@ async def run_schedule(plans: list[Plan], interrupts: list[Interrupt], recovery:
         assert not left_parked
         actor.stop(lambda: KeyError("over"))
     statistics = actor.statistics()
-    assert (statistics.waiting, statistics.is_busy) == (0, False)
-    assert statistics.served + statistics.failed + statistics.interrupted == len(model.started)
+    assert (statistics.waiting, statistics.is_busy, statistics.is_held) == (0, False, False)
+    if not holds:  # waiting for one is a request, too
+        assert statistics.served + statistics.failed + statistics.interrupted == len(model.started)
     for number, plan in enumerate(plans):
         model.check_outcome(number, plan)
 
@@ -182,12 +225,15 @@ async def run_schedule(plans: list[Plan], interrupts: list[Interrupt], recovery:
 @given(
     plans=st.lists(PLANS, min_size=1, max_size=12),
     interrupts=st.lists(INTERRUPTS, max_size=4),
+    holds=st.lists(HOLDS, max_size=5),
     recovery=st.integers(min_value=0, max_value=3).map(float),
 )
 def test_every_caller_comes_back_settled(
-    plans: list[Plan], interrupts: list[Interrupt], recovery: float
+    plans: list[Plan], interrupts: list[Interrupt], holds: list[HoldPlan], recovery: float
 ) -> None:
-    trio.run(run_schedule, plans, interrupts, recovery, clock=MockClock(autojump_threshold=0))
+    trio.run(
+        run_schedule, plans, interrupts, holds, recovery, clock=MockClock(autojump_threshold=0)
+    )
 
 
 @settings(max_examples=50, deadline=None)

@@ -136,6 +136,9 @@ class PaperSession:
     def discard(self, runner: ThreadRunner, *, is_known: bool) -> None:
         self.held.pop(runner.thread_id, None)
 
+    async def check_limits(self) -> None:
+        await trio.lowlevel.checkpoint()
+
     async def start(self, runner: ThreadRunner, code: str) -> None:
         self.check_active()
         await trio.lowlevel.checkpoint()

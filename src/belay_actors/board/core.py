@@ -35,9 +35,10 @@ def __belay__(token, plain, nested, small):
         check = sum(data, ord(kind))
         print("\x1e%s%s%s;%d;%d;%s\x1f" % (token, kind, key, len(data), check, text), end="")
 
-    def sendable(value):
-        # Without recursion: there are stacks of 1.8 KB. (What holds itself has no repr, so it does
-        # not come here.) The list grows while it is walked.
+    def sendable(value, text):
+        # The text that stands for a value, or None if it cannot be sent. Without recursion: there
+        # are stacks of 1.8 KB. (What holds itself has no repr, so it does not come here.) The list
+        # grows while it is walked. Boards with exact floats have another one (``floats.py``).
         todo = [(value,)]
         for group in todo:
             for item in group:
@@ -47,8 +48,8 @@ def __belay__(token, plain, nested, small):
                 elif kind in nested:
                     todo.append(item)
                 elif kind not in plain:
-                    return False
-        return True
+                    return
+        return text
 
     def printer(key):
         # In a call of its own session a print is that call's output. From a thread or a timer it is
@@ -73,8 +74,8 @@ def __belay__(token, plain, nested, small):
                 shown = print if small else printer(key)
                 spaces[key] = {"__name__": "__main__", "print": shown}
             value = run(code, spaces[key])
-            text = repr(value)
-            if sendable(value):
+            text = sendable(value, repr(value))
+            if text:
                 send("V", number, text)
             else:
                 send("U", number, repr(str(type(value))))
@@ -88,5 +89,5 @@ def __belay__(token, plain, nested, small):
     spaces = {0: globals()}
     who = ["".format]  # says which thread prints: none, until threads.py is there
     loaded = set(getattr(sys, "modules", ()))
-    spaces[-1] = {"spaces": spaces, "modules": loaded, "send": send, "who": who}
+    spaces[-1] = {"spaces": spaces, "modules": loaded, "active": active, "send": send, "who": who}
     return __belay__

@@ -27,6 +27,8 @@ def drop(key, measure):
     for name in list(names):
         del names[name]
     spaces.pop(key, None)
+    if "kept" in globals():  # items of a stream
+        kept[0] = ()
     extra = list(set(loaded) - modules)
     removed = [] if len(spaces) > 2 else extra
     for name in removed:

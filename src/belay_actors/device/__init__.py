@@ -17,6 +17,7 @@ from belay_actors.device._records import (
     Seat as Seat,
 )
 from belay_actors.device._runner import CodeRunner as CodeRunner
+from belay_actors.device._streams import Batch as Batch, BatchLimits as BatchLimits
 from belay_actors.device._threads import (
     ThreadExit as ThreadExit,
     ThreadState as ThreadState,

@@ -28,8 +28,8 @@ from belay_actors.device._connection import (
     NotRun,
     Reply,
     TooMuchOutput,
-    TooSlow,
 )
+from belay_actors.device._counted import limited
 from belay_actors.device._detection import DETECT_SOURCES, IMPORTS_SOURCE
 from belay_actors.device._records import BoardMemory
 from belay_actors.errors import (
@@ -127,7 +127,10 @@ class Attachment:
     async def _install_core(self, capabilities: DeviceCapabilities) -> None:
         is_unguarded = self.connection.is_unguarded
         source = core_source(
-            self.token, has_complex=capabilities.has_complex, is_small=is_unguarded
+            self.token,
+            has_complex=capabilities.has_complex,
+            has_doubles=capabilities.has_doubles,
+            is_small=is_unguarded,
         )
         self.capabilities = capabilities
         self.memory = None
@@ -164,6 +167,11 @@ class Attachment:
         """Runs a line that does not reply: there is no core yet to do so."""
         with contextlib.suppress(NoReply):
             await self.connection.run(1, line)
+
+    @property
+    def serial(self) -> int:
+        """A number that is higher after every call."""
+        return self._number
 
     async def run(
         self, key: int, code: str, *, is_expression: bool, hear: Hear | None = None
@@ -233,23 +241,23 @@ class Attachment:
         Raises:
             TooSlow: it has not answered in time, and may still be at it.
         """
-        with trio.move_on_after(self.detect_limit):
-            if not self.connection.is_unguarded:
-                source = at_once(*DETECT_SOURCES)
-                return await self.run(CORE_KEY, source, is_expression=True), None
-            # A small board has no memory for both at once, nor for the longest line, which the raw
-            # REPL keeps until it is left: what comes to stay meanwhile would lie behind it. And its
-            # memory is not that which is free while it runs all this.
-            statements, expression = DETECT_SOURCES
-            await self.run(CORE_KEY, IMPORTS_SOURCE, is_expression=True)
-            await self.connection.synchronise(by_friendly=True)
-            reply = await self.run(CORE_KEY, statements, is_expression=False)
-            await self.connection.synchronise(by_friendly=True)
-            if reply.replied.kind is ReplyKind.VALUE:
-                reply = await self.run(CORE_KEY, expression, is_expression=True)
-            await self.connection.synchronise(by_friendly=True)
-            return reply, await self.run(MAIN_KEY, _MEASURE, is_expression=True)
-        raise TooSlow(self.detect_limit)
+        return await limited(self._run_detection(), self.detect_limit)
+
+    async def _run_detection(self) -> tuple[Reply, Reply | None]:
+        if not self.connection.is_unguarded:
+            return await self.run(CORE_KEY, at_once(*DETECT_SOURCES), is_expression=True), None
+        # A small board has no memory for both at once, nor for the longest line, which the raw REPL
+        # keeps until it is left: what comes to stay meanwhile would lie behind it. And its memory
+        # is not that which is free while it runs all this.
+        statements, expression = DETECT_SOURCES
+        await self.run(CORE_KEY, IMPORTS_SOURCE, is_expression=True)
+        await self.connection.synchronise(by_friendly=True)
+        reply = await self.run(CORE_KEY, statements, is_expression=False)
+        await self.connection.synchronise(by_friendly=True)
+        if reply.replied.kind is ReplyKind.VALUE:
+            reply = await self.run(CORE_KEY, expression, is_expression=True)
+        await self.connection.synchronise(by_friendly=True)
+        return reply, await self.run(MAIN_KEY, _MEASURE, is_expression=True)
 
     async def recover(self) -> bool:
         """Ends whatever runs. May wait for ever.

@@ -28,6 +28,7 @@ from belay_actors.device._outcome import remote_error_from_tail
 from belay_actors.device._records import MakeDeviceError
 from belay_actors.errors import (
     BelayError,
+    CallTimeoutError,
     DeviceError,
     DeviceLostError,
     DeviceResetError,
@@ -213,8 +214,9 @@ class Board:
                 session_id=session_id,
             )
         if isinstance(trouble, TooSlow):
-            return ProtocolError(
-                f"no answer came within {trouble.seconds} s, and the call was interrupted",
+            return CallTimeoutError(
+                f"the call ran longer than its {trouble.seconds:g} s and was interrupted; the "
+                "board is ready for the next one",
                 device=self.name,
                 session_id=session_id,
             )

@@ -5,6 +5,7 @@ sessions, each with a seat (a namespace on the board), and anybody who wants ``_
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 import trio
@@ -13,7 +14,7 @@ from belay_actors.device._attach import MAIN_KEY, Attachment
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
 from belay_actors.device._connection import Hear, Reply
-from belay_actors.device._counted import counted
+from belay_actors.device._counted import counted, limited
 from belay_actors.device._leases import LeaseBook
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._recent_text import RecentText
@@ -25,6 +26,7 @@ from belay_actors.device._records import (
     ProtocolCapabilities,
     Seat,
 )
+from belay_actors.device._streams import BoardStreams
 from belay_actors.device._thread_book import ThreadBook
 from belay_actors.device._thread_calls import BoardThreadCalls
 from belay_actors.device._threads import Printed, parse_news
@@ -44,7 +46,7 @@ T = TypeVar("T")
 _KERNEL_SLACK = 10.0  # seconds; the board itself keeps to the recovery grace
 
 
-class Device(BoardThreadCalls):
+class Device(BoardThreadCalls, BoardStreams):
     """One board. Made by ``open_device``; any number of tasks may use it at once.
 
     Calls on the device itself run in the board's ``__main__``; those of a session in a namespace of
@@ -162,13 +164,31 @@ class Device(BoardThreadCalls):
         is_expression: bool,
         is_urgent: bool = False,
         hear: Hear | None = None,
+        time_limit: float | None = None,
+        is_idempotent: bool = False,
     ) -> tuple[Value, str]:
         """Runs code in a seat's namespace, for its session, which may hear what it prints.
+
+        Args:
+            seat: of the session.
+            code: statements, or an expression.
+            is_expression: which of the two.
+            is_urgent: go before all calls that are not.
+            hear: is told what the code prints, while it runs.
+            time_limit: seconds that it may run on the board; what it waits for its turn is not
+                counted, but the transmission is.
+            is_idempotent: whether nobody minds if it has run and nobody knows: then it does not
+                count for ``Seat.has_unknown_outcome``.
 
         Returns:
             The value (``None`` for statements), and what was printed.
 
-        Raises, cancellation: as ``execute`` and ``evaluate``.
+        Raises:
+            CallTimeoutError: it ran longer than ``time_limit``; it was interrupted, and the board
+                is ready.
+            Exception: as ``execute`` and ``evaluate``.
+
+        Cancellation: as for these.
         """
         board = self._board
 
@@ -177,12 +197,14 @@ class Device(BoardThreadCalls):
             if seat.key != MAIN_KEY:
                 await board.attachment.prepare_drop()
             call = board.attachment.run(seat.key, code, is_expression=is_expression, hear=hear)
-            return await counted(seat, call)
+            if time_limit is not None:
+                call = limited(call, time_limit)
+            return await (call if is_idempotent else counted(seat, call))
 
         try:
             reply = await self._ask(seat, operation, is_urgent=is_urgent)
         except RemoteError:  # by the raw REPL itself, in place of a reply
-            seat.settled += 1
+            seat.settled += not is_idempotent
             raise
         newline = self.capabilities.newline
         value = to_value(reply, newline, self.name, seat.session_id)
@@ -231,9 +253,30 @@ class Device(BoardThreadCalls):
     def unseat(self, seat: Seat) -> None:
         """Forgets a session, after its namespace was dropped."""
         self._dependents.pop(seat.key, None)
+        self._actor.release_holds(seat.key)
+
+    def exclusive(
+        self, seat: Seat, *, is_urgent: bool = False
+    ) -> AbstractAsyncContextManager[None]:
+        """Holds the board for one session: for ``async with``.
+
+        In its body no call of another session runs, but what ends sessions. It is over, too, when
+        ``interrupt`` or ``unseat`` is called for the seat.
+
+        Args:
+            seat: of the session.
+            is_urgent: do not wait for another session that holds the board; go on without.
+
+        Raises:
+            WouldDeadlock: the calling task holds the board for another session.
+            DeviceError: the device is closed or lost.
+
+        Cancellation: while waiting, the board is not held.
+        """
+        return self._actor.held(seat.key, is_urgent=is_urgent)
 
     def interrupt(self, seat: Seat, make_error: Callable[[], Exception]) -> None:
-        """Ends the calls of one session, with recovery where one is running."""
+        """Ends the calls and holds of one session, with recovery where a call is running."""
         self._actor.interrupt(make_error, lane=seat.key)
 
     # What the board tells.

@@ -20,6 +20,7 @@ from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._records import BoardCensus, BoardMemory, DroppedNamespace, Seat
 from belay_actors.device._runner import CodeRunner
 from belay_actors.errors import (
+    CallTimeoutError,
     DeviceCapabilityError,
     ProtocolError,
     RemoteError,
@@ -118,7 +119,10 @@ class BoardHelpers(CodeRunner):
 
         try:
             return await self._ask(self._core_seat, operation, is_urgent=False)
-        except (RemoteError, UnsupportedValueError, ProtocolError, ValueError) as error:
+        except (
+            *(RemoteError, UnsupportedValueError, ValueError),
+            *(ProtocolError, CallTimeoutError),
+        ) as error:
             raise DeviceCapabilityError(
                 f"the board did not tell what it can do ({error}); use "
                 "SessionCreationOptions.with_fallback_capabilities() for a basic session",

@@ -1,4 +1,4 @@
-"""Opening a device: the scope in which its actor runs."""
+"""How a device is opened: attached, served in the background, and closed with its scope."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager

@@ -151,6 +151,18 @@ class BoardThreadCalls(BoardHelpers):
         self._thread_book.keep(seat.key, dropped.threads_left)
         return dropped
 
+    async def check_thread_limits(self, seat: Seat) -> None:
+        """Checks that the board could run one more thread, as ``start_thread`` does.
+
+        Raises:
+            DeviceCapabilityError: it has no threads, or no more of them.
+            DeviceError: the board failed; it is asked only if it seems to have no more.
+
+        Cancellation: as for any call; harmless.
+        """
+        self._check_threads(seat)
+        await self._check_room(seat)
+
     # The book.
 
     def _check_threads(self, seat: Seat) -> None:

@@ -2,7 +2,7 @@
 
 from belay_actors.device import ThreadState
 from belay_actors.executors._thread_life import ThreadLife
-from belay_actors.executors._thread_state import ThreadHandleState
+from belay_actors.functions._thread_state import ThreadHandleState
 
 
 class ThreadHandle:

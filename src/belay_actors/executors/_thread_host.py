@@ -83,6 +83,9 @@ class ThreadHost(Protocol):
     def discard(self, runner: ThreadRunner, *, is_known: bool) -> None:
         """Forgets a thread that has ended; later on the board, too, if that knows it."""
 
+    async def check_limits(self) -> None:
+        """Raises ``DeviceCapabilityError`` if the board can run no more threads."""
+
     async def start(self, runner: ThreadRunner, code: str) -> None:
         """Starts the present run."""
 

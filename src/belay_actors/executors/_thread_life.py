@@ -24,7 +24,7 @@ from belay_actors.errors import (
     UnstoppableThreadError,
 )
 from belay_actors.executors._thread_host import ThreadHost
-from belay_actors.executors._thread_state import ThreadHandleState, ThreadHandleStatus
+from belay_actors.functions import ThreadHandleState, ThreadHandleStatus
 from belay_actors.observe import ThreadEnded, ThreadFailed
 
 # Seconds between questions while it is to stop. An actor that was asked something listens to nobody

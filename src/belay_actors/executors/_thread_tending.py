@@ -22,7 +22,7 @@ from belay_actors.errors import (
 from belay_actors.executors._restarts import RestartPolicy
 from belay_actors.executors._thread_host import ThreadHost
 from belay_actors.executors._thread_life import ThreadLife
-from belay_actors.executors._thread_state import ThreadHandleStatus
+from belay_actors.functions import ThreadHandleStatus
 from belay_actors.observe import ThreadRestarting
 
 _logger = logging.getLogger("belay_actors.session")

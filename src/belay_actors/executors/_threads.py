@@ -33,6 +33,17 @@ class ThreadExecutor:
         self._restart_policy = restart_policy or RestartPolicy()
         self._poll = poll
 
+    async def check_limits(self) -> None:
+        """Checks that the board could run one more thread.
+
+        Raises:
+            DeviceCapabilityError: it has no threads, or no more of them.
+            DeviceError, SessionError: as for any call.
+
+        Cancellation: as for any call; harmless.
+        """
+        await self._host.check_limits()
+
     async def start(
         self,
         name: str,

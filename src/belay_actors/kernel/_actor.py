@@ -9,17 +9,21 @@ What it promises, whoever asks:
 * An error of an operation goes to its caller, and the actor lives. An actor that cannot recover in
   its grace ends, and everyone who waits is told.
 * Interrupt, stop and kill do not queue: they are cancellations, not messages.
+* Who waits for a hold waits as everybody, and has it when its turn has come. It ends with its
+  scope, or with an interrupt of its lane, whichever is first.
 """
 
 import contextvars
 import copy
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from contextlib import asynccontextmanager
 from typing import TypeVar, cast
 
 import attrs
 import trio
 
 from belay_actors.errors import ActorClosedError, WouldDeadlock
+from belay_actors.kernel._hold import Hold
 from belay_actors.kernel._mailbox import AnyRequest, Mailbox
 from belay_actors.kernel._request import MakeError, Operation, Request
 from belay_actors.kernel._rest import Rest
@@ -35,7 +39,10 @@ _call_chain: contextvars.ContextVar[tuple[AnyRequest, ...]] = contextvars.Contex
 
 @attrs.frozen
 class ActorStatistics:
-    """Counts since the actor was made, how many callers wait now, and how long one has run."""
+    """Counts since the actor was made, how many callers wait now, and how long one has run.
+
+    While it is held, callers of other lanes wait although it is not busy.
+    """
 
     served: int
     failed: int
@@ -43,6 +50,7 @@ class ActorStatistics:
     waiting: int
     is_busy: bool
     busy_seconds: float = 0.0
+    is_held: bool = False
 
 
 class Actor:
@@ -92,6 +100,7 @@ class Actor:
             waiting=len(self._mailbox),
             is_busy=self._running is not None,
             busy_seconds=trio.current_time() - self._busy_since if self._running else 0.0,
+            is_held=bool(self._mailbox.holds),
         )
 
     @property
@@ -114,7 +123,8 @@ class Actor:
             The operation's result.
 
         Raises:
-            WouldDeadlock: the actor itself is waiting for the calling code.
+            WouldDeadlock: the actor itself is waiting for the calling code, or the calling task
+                has a hold of another lane, so that this request could never be served.
             Exception: the operation's own error, or the one that the actor was closed with.
 
         Cancellation: while waiting, the operation has not started and never will. While it runs,
@@ -124,6 +134,8 @@ class Actor:
         await trio.lowlevel.checkpoint_if_cancelled()
         self._refuse_foreigner()
         self._refuse_deadlock()
+        if self._mailbox.holds and not is_urgent:
+            self._refuse_own_hold(lane)
         request = Request(
             operation=operation,
             actor=self,
@@ -161,9 +173,59 @@ class Actor:
                     "make that call after the outer one has returned"
                 )
 
+    def _refuse_own_hold(self, lane: Hashable) -> None:
+        task = trio.lowlevel.current_task()
+        if any(hold.lane != lane and hold.task is task for hold in self._mailbox.holds):
+            raise WouldDeadlock(
+                f"{self.name} is held by the calling task, for another lane than it asks in; make "
+                "that call after the hold has ended"
+            )
+
+    @asynccontextmanager
+    @trio.lowlevel.enable_ki_protection
+    async def held(self, lane: Hashable, *, is_urgent: bool = False) -> AsyncGenerator[None, None]:
+        """Serves one lane alone, but for urgent requests, until the scope is left.
+
+        Waiting for that takes the lane's turn, as any request does. Holds of one lane may overlap;
+        others are served again when the last one has ended.
+
+        Args:
+            lane: that is served.
+            is_urgent: do not wait for others that have a hold: go on without one.
+
+        Raises:
+            WouldDeadlock, Exception: as ``ask``.
+
+        Cancellation: while waiting, nothing is held, and nothing will be.
+        """
+        hold = Hold(lane, trio.lowlevel.current_task())
+
+        async def take() -> None:  # noqa: ASYNC124  # an operation is awaited
+            self._mailbox.hold(hold)
+
+        try:
+            await self.ask(take, lane=lane, is_urgent=is_urgent)
+            yield
+        finally:
+            self._mailbox.release(hold)
+            self._wake_for_others()
+
+    def release_holds(self, lane: Hashable) -> None:
+        """Ends all holds of one lane, whoever has them."""
+        self._mailbox.release_all(lane)
+        self._wake_for_others()
+
+    def _wake_for_others(self) -> None:
+        if len(self._mailbox):
+            self._rest.wake()
+
     def interrupt(self, make_error: MakeError, *, lane: Hashable) -> None:
-        """Ends all requests of one lane: those that wait now, the running one when recovered."""
+        """Ends all requests of one lane: those that wait now, the running one when recovered.
+
+        Its holds end, too.
+        """
         self._mailbox.refuse(make_error, lane)
+        self.release_holds(lane)
         if self._running is not None and self._running.lane == lane:
             self.interrupt_running(make_error)
 

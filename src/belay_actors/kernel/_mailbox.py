@@ -5,11 +5,13 @@ takes its request along, backpressure is exact, and closing can tell everyone at
 
 Turns go round robin over lanes (a lane is a session) and first in, first out within one, so that a
 session with a thousand tasks does not starve another. Urgent requests have a ring of their own,
-which is emptied first.
+which is emptied first. While a lane has a hold, nothing else is taken but its own requests and the
+urgent ones.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 
+from belay_actors.kernel._hold import Hold
 from belay_actors.kernel._request import MakeError, Request
 
 AnyRequest = Request[object]
@@ -32,13 +34,19 @@ class _Ring:
         self._lanes.setdefault(request.lane, {})[request] = None
 
     def take(self) -> AnyRequest | None:
-        for name, lane in self._lanes.items():
-            request = next(iter(lane))
-            del lane[request], self._lanes[name]
-            if lane:
-                self._lanes[name] = lane
-            return request
+        for name in self._lanes:
+            return self.take_from(name)
         return None
+
+    def take_from(self, name: Hashable) -> AnyRequest | None:
+        lane = self._lanes.pop(name, None)
+        if lane is None:
+            return None
+        request = next(iter(lane))
+        del lane[request]
+        if lane:
+            self._lanes[name] = lane
+        return request
 
     def discard(self, request: AnyRequest) -> bool:
         lane = self._lanes.get(request.lane, {})
@@ -56,6 +64,7 @@ class Mailbox:
     def __init__(self) -> None:
         self._urgent = _Ring()
         self._normal = _Ring()
+        self._holds: list[Hold] = []  # all of one lane
         self._closed: MakeError | None = None
 
     def __len__(self) -> int:
@@ -77,8 +86,11 @@ class Mailbox:
         (self._urgent if request.is_urgent else self._normal).add(request)
 
     def take(self) -> AnyRequest | None:
-        """Takes out the request whose turn it is, or ``None`` if nobody waits."""
-        return self._urgent.take() or self._normal.take()
+        """Takes out the request whose turn it is, or ``None`` if nobody may be served."""
+        request = self._urgent.take()
+        if request is not None:
+            return request
+        return self._normal.take_from(self._holds[0].lane) if self._holds else self._normal.take()
 
     def withdraw(self, request: AnyRequest) -> bool:
         """Removes a request that has not started; ``False`` if it has."""
@@ -90,6 +102,29 @@ class Mailbox:
             if request.lane == lane:
                 self.withdraw(request)
                 request.fail(make_error())
+
+    # Holds.
+
+    @property
+    def holds(self) -> Sequence[Hold]:
+        """The holds that there are; all are of one lane."""
+        return self._holds
+
+    def hold(self, hold: Hold) -> bool:
+        """Has nothing but one lane served; ``False`` if another lane has a hold."""
+        if self._holds and self._holds[0].lane != hold.lane:
+            return False
+        self._holds.append(hold)
+        return True
+
+    def release(self, hold: Hold) -> None:
+        """Ends a hold, if it has not ended."""
+        if hold in self._holds:
+            self._holds.remove(hold)
+
+    def release_all(self, lane: Hashable) -> None:
+        """Ends all holds of one lane."""
+        self._holds = [hold for hold in self._holds if hold.lane != lane]
 
     def close(self, make_error: MakeError) -> None:
         """Takes in nothing more, and tells everyone who waits. Later closings change nothing."""

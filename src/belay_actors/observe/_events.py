@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-CallKind: TypeAlias = Literal["execute", "evaluate"]
+CallKind: TypeAlias = Literal["execute", "evaluate", "stream"]
 
 
 @attrs.frozen(kw_only=True)
@@ -188,7 +188,7 @@ class CallStarted:
         session_id: of the session.
         device: name of its device.
         call_id: unique in its session.
-        kind: ``"execute"`` or ``"evaluate"``.
+        kind: ``"execute"``, ``"evaluate"``, or ``"stream"`` for each request of one.
     """
 
     session_id: str
@@ -205,7 +205,7 @@ class CallEnded:
         session_id: of the session.
         device: name of its device.
         call_id: of the ``CallStarted``.
-        kind: ``"execute"`` or ``"evaluate"``.
+        kind: ``"execute"``, ``"evaluate"``, or ``"stream"`` for each request of one.
         duration: seconds since its start, the wait for its turn included.
         error: class name of what it raised, ``"Cancelled"`` included; ``None`` if it returned.
     """

@@ -26,12 +26,12 @@ from belay_actors.session._output import (
     OutputLine as OutputLine,
     OutputLines as OutputLines,
 )
+from belay_actors.session._program import DeviceProgram as DeviceProgram
 from belay_actors.session._report import SessionReport as SessionReport
 from belay_actors.session._resource import (
     BackgroundThreadInfo as BackgroundThreadInfo,
     DeployedMethodInfo as DeployedMethodInfo,
     ResourceUsageStats as ResourceUsageStats,
-    SessionResource as SessionResource,
 )
 from belay_actors.session._session import Session as Session
 from belay_actors.session._state import SessionState as SessionState, StateKey as StateKey

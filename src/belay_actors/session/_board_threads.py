@@ -171,6 +171,11 @@ class BoardThreads:
             if is_known:
                 self._ended.append(runner.thread_id)
 
+    async def check_limits(self) -> None:
+        """Raises, and may be cancelled, as ``Device.check_thread_limits``."""
+        self._owner.check_active()
+        await self._owner.device.check_thread_limits(self._seat)
+
     async def start(self, runner: ThreadRunner, code: str) -> None:
         """Starts the present run; raises, and may be cancelled, as ``Device.start_thread``."""
         await self.start_thread(runner.thread_id, code, run=runner.run)

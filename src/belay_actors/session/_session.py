@@ -4,7 +4,7 @@ Here it makes its calls, knows what it holds, and says in the end what it gave b
 and ends is the supervisor's part.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 import trio
@@ -13,12 +13,11 @@ from belay_actors.device import (
     CodeRunner,
     Device,
     DeviceCapabilities,
-    Lease,
-    LeaseBook,
+    Seat,
     ThreadExit,
 )
-from belay_actors.executors import ThreadExecutor
-from belay_actors.observe import CallKind, Event, Observers, SessionEnded
+from belay_actors.executors import Executors, FunctionRunner
+from belay_actors.observe import Observers, SessionEnded
 from belay_actors.options import SessionManagementOptions
 from belay_actors.session._board_threads import BoardThreads
 from belay_actors.session._cleanup import Failure, make_cleanup_error
@@ -27,8 +26,6 @@ from belay_actors.session._device_context import DeviceContext
 from belay_actors.session._ending import Ending
 from belay_actors.session._executor_context import ExecutorContext
 from belay_actors.session._file_system_context import FileSystemContext
-from belay_actors.session._life import SessionPhase
-from belay_actors.session._observed_calls import ObservedCalls
 from belay_actors.session._report import SessionReport
 from belay_actors.session._speaking import Speaking
 from belay_actors.session._state import SessionState
@@ -36,7 +33,7 @@ from belay_actors.session._tracker import ResourceTracker
 from belay_actors.values import Value
 
 
-class Session(Speaking, CodeRunner):
+class Session(Speaking, CodeRunner, FunctionRunner):
     """A scope of work on one board, with names of its own. Made by a manager.
 
     Any number of tasks may use it at once; their calls are served in the order in which they come,
@@ -52,15 +49,13 @@ class Session(Speaking, CodeRunner):
 
     __slots__ = (
         "_board_threads",
-        "_calls",
         "_capabilities",
         "_device_context",
         "_ending",
         "_executor_context",
+        "_executors",
         "_file_system_context",
         "_memory_before",
-        "_observed_calls",
-        "_observers",
         "_on_ended",
         "_report",
         "_seat",
@@ -79,22 +74,20 @@ class Session(Speaking, CodeRunner):
         observers: Observers,
         on_ended: Callable[["Session"], None],
     ) -> None:
-        super().__init__(device, session_id, options)
+        super().__init__(device, session_id, options, observers)
         self.created_at = datetime.now(UTC)
         self.resources = ResourceTracker(self, self._holdings)
         self._capabilities = capabilities
-        self._observers = observers
         self._on_ended = on_ended
         memory = device.memory if options.enable_session_metrics else None
         self._memory_before = None if memory is None else memory.used
-        self._calls = 0
-        self._observed_calls: ObservedCalls | None = None
         self._ending: Ending | None = None
         self._report: SessionReport | None = None
         # Made when they are asked for, to keep idle sessions small.
         self._state: SessionState | None = None
         self._board_threads: BoardThreads | None = None
         self._executor_context: ExecutorContext | None = None
+        self._executors: Executors | None = None
         self._device_context: DeviceContext | None = None
         self._file_system_context: FileSystemContext | None = None
         self._seat = device.seat(self, session_id)
@@ -106,19 +99,6 @@ class Session(Speaking, CodeRunner):
     def capabilities(self) -> DeviceCapabilities:
         """What the board can do, as it was found when the session was opened."""
         return self._capabilities
-
-    @property
-    def calls(self) -> int:
-        """How many calls it has made, the running and waiting ones included."""
-        return self._calls
-
-    @property
-    def has_unknown_outcome(self) -> bool:
-        """Whether a call of it began on the board and did not end with the board's own answer.
-
-        What such a call has done is unknown: it was interrupted, or the board was reset or lost.
-        """
-        return self._seat.has_unknown_outcome
 
     @property
     def has_leftovers(self) -> bool:
@@ -174,7 +154,6 @@ class Session(Speaking, CodeRunner):
 
     async def _run(self, code: str, *, is_expression: bool) -> tuple[Value, str]:
         is_cleanup = self.begin_call()
-        call_id = self._calls
         call = self.device.run_in(
             self._seat,
             code,
@@ -184,18 +163,7 @@ class Session(Speaking, CodeRunner):
         )
         if not self._observers.hears_calls:
             return await call
-        if self._observed_calls is None:
-            self._observed_calls = ObservedCalls(self.session_id, self.device.name, self.tell)
-        kind: CallKind = "evaluate" if is_expression else "execute"
-        return await self._observed_calls.run(call_id, kind, call)
-
-    def begin_call(self) -> bool:
-        """Counts a call, if one may be made. Returns whether it is part of the cleanup."""
-        is_cleanup = self._phase is SessionPhase.ENDING and is_in_cleanup(self)
-        if not is_cleanup:
-            self.check_active()
-        self._calls += 1
-        return is_cleanup
+        return await self._observe("evaluate" if is_expression else "execute", call)
 
     def thread_ended(self, news: ThreadExit) -> None:
         """A thread has ended. Called by the device."""
@@ -203,41 +171,6 @@ class Session(Speaking, CodeRunner):
             self._output.end_thread(news.thread_id)
         if self._board_threads is not None:
             self._board_threads.thread_ended(news)
-
-    # Hardware.
-
-    async def lease(self, name: str, *, wait: bool = False) -> Lease:
-        """Takes hardware of the board for this session: no other one can have it then.
-
-        Args:
-            name: of the hardware. Free text, compared exactly; the library's own resources write
-                ``"pin:5"``, ``"timer:0"``, ``"i2c:0"``.
-            wait: whether to wait until it is free, first in, first out. Sessions that hold one
-                thing and wait for another can wait for each other for ever: take things in the
-                same order everywhere, or put a time limit on it.
-
-        Returns:
-            The lease. It is given back by its ``release``, by leaving it as a ``with``, and when
-            the session has ended.
-
-        Raises:
-            ResourceBusyError: another session holds it; only without ``wait``.
-            DuplicateResourceError: this session holds it already, or waits for it.
-            SessionError, DeviceError: the session is ending or has ended, perhaps while it waited.
-            TypeError, ValueError: the name is no ``str``, or empty.
-
-        Cancellation: the hardware is not taken.
-        """
-        LeaseBook.check_name(name)
-        self.check_active()
-        if wait:
-            await self.device.leases.wait_for(name, self.session_id)
-            self.check_active()  # else it is given back at the end, or has been
-        else:
-            await trio.lowlevel.checkpoint()
-            self.check_active()
-            self.device.leases.take(name, self.session_id)
-        return Lease(name, self.session_id, self.device.leases)
 
     # What the tracker and the executor context ask for.
 
@@ -252,10 +185,6 @@ class Session(Speaking, CodeRunner):
         is_open = self.is_active or is_in_cleanup(self)
         return is_open and self._calls > 0 and self._seat.generation == self.device.generation
 
-    def tell(self, event: Event) -> None:
-        """Tells the observers of an event."""
-        self._observers.tell(event)
-
     @property
     def board_threads(self) -> BoardThreads:
         """Its threads of the board; for the library itself."""
@@ -266,9 +195,33 @@ class Session(Speaking, CodeRunner):
         return self._board_threads
 
     @property
-    def thread_executor(self) -> ThreadExecutor:
-        """Starts threads of the board; for the library itself."""
-        return self.board_threads.executor
+    def executors(self) -> Executors:
+        """What runs functions in it."""
+        if self._executors is None:
+            threads = self.board_threads
+            self._executors = Executors(self, threads.executor, threads.provide_tools)
+        return self._executors
+
+    async def evaluate_call(
+        self, expression: str, *, time_limit: float | None, is_idempotent: bool
+    ) -> Value:
+        """Evaluates the call of a function; use ``call``."""
+
+        def run(seat: Seat, is_urgent: bool) -> Awaitable[tuple[Value, str]]:
+            return self.device.run_in(
+                seat,
+                expression,
+                is_expression=True,
+                is_urgent=is_urgent,
+                hear=self.hear_call,
+                time_limit=time_limit,
+                is_idempotent=is_idempotent,
+            )
+
+        value, output = await self.perform("evaluate", run)
+        if output:
+            self._keep_output(output)
+        return value
 
     async def stop_thread(self, thread_id: str) -> None:
         """Stops a thread; use ``resources.unregister_background_thread``."""
@@ -277,6 +230,7 @@ class Session(Speaking, CodeRunner):
     # The end.
 
     def _interrupt_calls(self) -> None:
+        self._end_holds()
         self.device.interrupt(self._seat, self.refusal)
         self.device.leases.refuse(self.session_id, self.refusal)
 

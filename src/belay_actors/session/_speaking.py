@@ -1,18 +1,25 @@
 """The part of a session that hears what its code prints, and hands it on."""
 
 from belay_actors.device import Device
+from belay_actors.observe import Observers
 from belay_actors.options import SessionManagementOptions
+from belay_actors.session._calls import Calls
 from belay_actors.session._output import DropPolicy, OutputHub, OutputLines, SessionOutput
-from belay_actors.session._supervisor import Supervisor
 
 
-class Speaking(Supervisor):
+class Speaking(Calls):
     """A session whose code prints."""
 
     __slots__ = ("_output",)
 
-    def __init__(self, device: Device, session_id: str, options: SessionManagementOptions) -> None:
-        super().__init__(device, session_id, options)
+    def __init__(
+        self,
+        device: Device,
+        session_id: str,
+        options: SessionManagementOptions,
+        observers: Observers,
+    ) -> None:
+        super().__init__(device, session_id, options, observers)
         self._output: SessionOutput | None = None
 
     @property
@@ -51,6 +58,10 @@ class Speaking(Supervisor):
 
     def _keep_output(self, text: str) -> None:
         self._made_output.background.add(text)
+
+    def keep_output(self, text: str) -> None:
+        """A stream printed, between its batches."""
+        self._made_output.hear(text, None)
 
     def hear_call(self, data: bytes) -> None:
         """A call printed, or with ``b""`` is over. Called by the device, while it runs."""

@@ -13,6 +13,7 @@ import trio
 
 from belay_actors.device import Device
 from belay_actors.errors import DuplicateResourceError, ResourceNotFoundError
+from belay_actors.executors import SessionResource
 from belay_actors.observe import Event, MethodDeployed, ResourceRegistered, ThreadRegistered
 from belay_actors.session._children import BoardThread, ChildTask
 from belay_actors.session._cleanup import Failure, make_cleanup_error
@@ -21,7 +22,6 @@ from belay_actors.session._resource import (
     BackgroundThreadInfo,
     DeployedMethodInfo,
     ResourceUsageStats,
-    SessionResource,
     check_name,
     check_resource,
 )
@@ -122,6 +122,10 @@ class ResourceTracker:
         if resource_id not in self._holdings:
             raise self._not_found("resource", resource_id)
         await self._give_back([resource_id])
+
+    def discard_resource(self, resource_id: str) -> None:
+        """Forgets a resource that was given back already; for executors."""
+        self._holdings.discard(resource_id)
 
     def get_active_resources(self) -> tuple[SessionResource, ...]:
         """Returns the resources that the session holds, oldest first."""

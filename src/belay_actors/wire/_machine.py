@@ -156,6 +156,7 @@ class RawRepl:
         is_busy = self.is_busy
         self.state = State.DETACHED
         self._forget()
+        self._held.clear()
         return _INTERRUPT_TO_FRIENDLY if is_busy else code.encode() + _END_OF_CODE + _TO_FRIENDLY
 
     def submit(self, number: int, code: str, *, paste: bool = False) -> bytes:

@@ -90,16 +90,16 @@ async def setting() -> AsyncGenerator[Bench, None]:
 
 async def started_and_stopped(bench: Bench) -> None:
     async with bench.open_session() as session:
-        handle = await session.thread_executor.start("blink", "blink('a')")
+        handle = await session.executors.threads.start("blink", "blink('a')")
         await handle.stop()
         assert handle.state.status is ThreadHandleStatus.STOPPED
 
 
 async def one_shots_are_waited_for(bench: Bench) -> None:
     async with bench.open_session() as session:
-        handle = await session.thread_executor.start("once", "once('a')")
+        handle = await session.executors.threads.start("once", "once('a')")
         await handle.wait()
-        handle = await session.thread_executor.start("fail", "fail('b')", max_runtime=60.0)
+        handle = await session.executors.threads.start("fail", "fail('b')", max_runtime=60.0)
         with suppress(RemoteError):
             await handle.wait()
         assert handle.state.status is ThreadHandleStatus.FAILED
@@ -107,15 +107,15 @@ async def one_shots_are_waited_for(bench: Bench) -> None:
 
 async def restarted_until_the_session_ends(bench: Bench) -> None:
     async with bench.open_session() as session:
-        handle = await session.thread_executor.start("fail", "fail('again')", auto_restart=True)
+        handle = await session.executors.threads.start("fail", "fail('again')", auto_restart=True)
         await trio.sleep(0.02)
         assert handle.state.status in (ThreadHandleStatus.RUNNING, ThreadHandleStatus.RESTARTING)
-        await session.thread_executor.start("blink", "blink('left')", auto_restart=True)
+        await session.executors.threads.start("blink", "blink('left')", auto_restart=True)
 
 
 async def restarted_until_stopped(bench: Bench) -> None:
     async with bench.open_session() as session:
-        handle = await session.thread_executor.start("fail", "fail('again')", auto_restart=True)
+        handle = await session.executors.threads.start("fail", "fail('again')", auto_restart=True)
         await trio.sleep(0.004)
         await handle.stop()
         assert handle.state.status in FINAL
@@ -123,7 +123,7 @@ async def restarted_until_stopped(bench: Bench) -> None:
 
 async def stopped_by_its_limit(bench: Bench) -> None:
     async with bench.open_session() as session:
-        handle = await session.thread_executor.start("blink", "blink('a')", max_runtime=0.005)
+        handle = await session.executors.threads.start("blink", "blink('a')", max_runtime=0.005)
         await handle.wait()
         assert handle.state.is_timed_out
 

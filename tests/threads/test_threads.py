@@ -42,7 +42,7 @@ LONG = 600.0  # seconds between polls: only the board's own word can have told
 async def test_d03_a_thread_runs_and_is_stopped_for_certain(
     device: Device, session: Session
 ) -> None:
-    handle = await session.thread_executor.start("blink", "blink(1)")
+    handle = await session.executors.threads.start("blink", "blink(1)")
     assert handle.state.status is ThreadHandleStatus.RUNNING
     assert (handle.name, handle.session_id) == ("blink", session.session_id)
     assert [info.thread_id for info in session.resources.get_active_threads()] == [handle.thread_id]
@@ -72,7 +72,7 @@ async def test_d03_stopping_waits_for_the_finally_and_not_for_the_sleep(
         "    slow()\n"
         "    counts['blinks'] = -2\n"
     )
-    handle = await session.thread_executor.start("run", "run()")
+    handle = await session.executors.threads.start("run", "run()")
     await blinks_on(device)
     started = trio.current_time()
     await handle.stop()
@@ -150,7 +150,7 @@ async def test_d03_waiting_for_many_asks_the_board_once_for_all(
 async def test_d03_a_failure_is_raised_where_it_is_waited_for(
     session: Session, recorder: Recorder, code: str, type_name: str, message: str
 ) -> None:
-    handle = await session.thread_executor.start("bad", code)
+    handle = await session.executors.threads.start("bad", code)
     for _ in range(2):
         with pytest.raises(RemoteError) as caught:
             await handle.wait()
@@ -168,7 +168,7 @@ async def test_d03_a_failure_is_raised_where_it_is_waited_for(
 
 
 async def test_d03_an_os_error_is_one_and_its_traceback_may_be_mapped(session: Session) -> None:
-    handle = await session.thread_executor.start(
+    handle = await session.executors.threads.start(
         "bad", "raise OSError(5)", map_traceback=lambda text: text.replace("<string>", "mine.py")
     )
     with pytest.raises(OSError, match="EIO") as caught:
@@ -179,7 +179,7 @@ async def test_d03_an_os_error_is_one_and_its_traceback_may_be_mapped(session: S
 
 
 async def test_d03_a_thread_that_leaves_by_system_exit_returned(session: Session) -> None:
-    handle = await session.thread_executor.start("leave", "import sys\nsys.exit(3)")
+    handle = await session.executors.threads.start("leave", "import sys\nsys.exit(3)")
     await handle.wait()
     assert handle.state.status is ThreadHandleStatus.RETURNED
 
@@ -188,7 +188,7 @@ async def test_d03_one_that_ends_before_its_start_has_replied_is_told_in_order(
     session: Session, recorder: Recorder
 ) -> None:
     for _ in range(20):
-        handle = await session.thread_executor.start("short", "pass")
+        handle = await session.executors.threads.start("short", "pass")
         await handle.wait()
     assert recorder.kinds() == ["ThreadRegistered", "ThreadEnded"] * 20
     assert session.resources.get_active_threads() == ()
@@ -204,7 +204,7 @@ async def test_d03_a_sign_of_life_is_told(
         "    counts['blinks'] = 1\n"
         "    while counts['go']: time.sleep_ms(1)\n"
     )
-    handle = await session.thread_executor.start("quiet", "quiet()")
+    handle = await session.executors.threads.start("quiet", "quiet()")
     await blinks_on(device)
     before = trio.current_time()
     first = (await handle.get_state()).last_beat
@@ -214,7 +214,7 @@ async def test_d03_a_sign_of_life_is_told(
     assert 0.14 < second - first < passed + 0.01
     await device.execute("counts['go'] = False")
     await handle.wait()
-    lively = await session.thread_executor.start("lively", "while not should_stop(): pass")
+    lively = await session.executors.threads.start("lively", "while not should_stop(): pass")
     await device.execute("time.sleep_ms(150)")
     assert (await lively.get_state()).last_beat < 0.1
 
@@ -237,7 +237,7 @@ async def test_d03_one_that_will_not_stop_is_told_and_left_to_the_sessions_end(
             manager.open_session(device) as session,
         ):
             await session.execute(BLINK)
-            handle = await session.thread_executor.start("cling", "cling()")
+            handle = await session.executors.threads.start("cling", "cling()")
             await blinks_on(device)
             for _ in range(2):
                 with pytest.raises(UnstoppableThreadError, match="reset of the board") as caught:
@@ -269,7 +269,7 @@ async def test_d03_one_that_stops_late_has_stopped(
         manager.open_session(device) as session,
     ):
         await session.execute(BLINK)
-        handle = await session.thread_executor.start("cling", "cling()")
+        handle = await session.executors.threads.start("cling", "cling()")
         await blinks_on(device)
         with pytest.raises(UnstoppableThreadError):
             await handle.stop()
@@ -285,7 +285,7 @@ async def test_d03_one_that_stops_late_has_stopped(
 async def test_d03_a_stop_that_is_cancelled_may_be_asked_again(
     device: Device, session: Session
 ) -> None:
-    handle = await session.thread_executor.start("cling", "cling()")
+    handle = await session.executors.threads.start("cling", "cling()")
     await blinks_on(device)
     with trio.move_on_after(0.1) as scope:
         await handle.stop()
@@ -299,7 +299,7 @@ async def test_d03_a_stop_that_is_cancelled_may_be_asked_again(
 async def test_d03_many_may_wait_and_stop_at_once_and_be_cancelled(
     device: Device, session: Session
 ) -> None:
-    handle = await session.thread_executor.start("blink", "blink(1)")
+    handle = await session.executors.threads.start("blink", "blink(1)")
     await blinks_on(device)
     with trio.move_on_after(0.05) as scope:
         await handle.wait()
@@ -323,7 +323,7 @@ async def test_d03_a_session_that_ends_stops_it_and_tells_those_who_wait(device:
         manager.open_session(device) as session,
     ):
         await session.execute(BLINK)
-        handle = await session.thread_executor.start("blink", "blink(1)")
+        handle = await session.executors.threads.start("blink", "blink(1)")
         await blinks_on(device)
 
         async def wait() -> None:
@@ -345,8 +345,8 @@ async def test_d03_one_that_returned_before_its_session_ended_has_returned(
     device: Device,
 ) -> None:
     async with open_session_manager() as manager, manager.open_session(device) as session:
-        handle = await session.thread_executor.start("short", "pass")
-        failed = await session.thread_executor.start("bad", "raise KeyError")
+        handle = await session.executors.threads.start("short", "pass")
+        failed = await session.executors.threads.start("bad", "raise KeyError")
         await handle.wait()
         with pytest.raises(RemoteError):
             await failed.wait()
@@ -367,7 +367,7 @@ async def test_d03_a_stop_of_an_ending_session_joins_its_end(device: Device) -> 
             "    time.sleep_ms(100)\n"
             "    counts['blinks'] = -1\n"
         )
-        handle = await session.thread_executor.start("slow", "slow()")
+        handle = await session.executors.threads.start("slow", "slow()")
         await blinks_on(device)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(session.aclose)
@@ -385,7 +385,7 @@ async def test_d03_a_reset_of_the_board_loses_it(
             open_session_manager(observers=[recorder]) as manager,
             manager.open_session(device) as session,
         ):
-            handle = await session.thread_executor.start("wait", "while not should_stop(): pass")
+            handle = await session.executors.threads.start("wait", "while not should_stop(): pass")
             link_of(device).send_nowait(b"\x04")
             await handle.wait()
     assert handle.state.status is ThreadHandleStatus.LOST
@@ -398,7 +398,7 @@ async def test_d03_a_reset_of_the_board_loses_it(
 
 
 async def test_d03_a_thread_is_stopped_by_its_id_too(device: Device, session: Session) -> None:
-    one, two = [await session.thread_executor.start("blink", "blink(1)") for _ in range(2)]
+    one, two = [await session.executors.threads.start("blink", "blink(1)") for _ in range(2)]
     await blinks_on(device)
     await session.resources.unregister_background_thread(one.thread_id)
     assert one.state.status is ThreadHandleStatus.STOPPED
@@ -412,7 +412,7 @@ async def test_d03_a_thread_is_stopped_by_its_id_too(device: Device, session: Se
 async def test_d03_a_handle_needs_no_task(session: Session) -> None:
     before = trio.lowlevel.current_statistics().tasks_living
     handles = [
-        await session.thread_executor.start("wait", "while not should_stop(): sleep_ms(50)")
+        await session.executors.threads.start("wait", "while not should_stop(): sleep_ms(50)")
         for _ in range(5)
     ]
     assert trio.lowlevel.current_statistics().tasks_living == before
@@ -424,7 +424,7 @@ async def test_d03_threads_that_have_ended_leave_nothing_on_the_board(
     device: Device, session: Session
 ) -> None:
     for _ in range(50):
-        handle = await session.thread_executor.start("short", "raise ValueError('x' * 500)")
+        handle = await session.executors.threads.start("short", "raise ValueError('x' * 500)")
         with pytest.raises(RemoteError):
             await handle.wait()
     assert len(await device.thread_states(session._seat)) <= 1
@@ -444,7 +444,7 @@ async def test_d03_a_start_that_the_board_refuses_leaves_nothing(
     )
     for options in ({}, {"auto_restart": True}, {"max_runtime": 5.0}):
         with pytest.raises(RemoteError, match="OSError"):
-            await session.thread_executor.start("blink", "blink(1)", **options)  # type: ignore[arg-type]
+            await session.executors.threads.start("blink", "blink(1)", **options)  # type: ignore[arg-type]
     assert session.resources.get_active_threads() == ()
     assert recorder.kinds() == []
     assert len(device._thread_book) == 0
@@ -465,12 +465,12 @@ async def test_d03_wrong_arguments_start_nothing(
 ) -> None:
     served = device.snapshot().calls.served
     with pytest.raises(error):
-        await session.thread_executor.start(*arguments)
+        await session.executors.threads.start(*arguments)
     for seconds, wrong in ((0, ValueError), (-1.0, ValueError), (math.nan, ValueError)):
         with pytest.raises(wrong):
-            await session.thread_executor.start("a", "pass", max_runtime=seconds)
+            await session.executors.threads.start("a", "pass", max_runtime=seconds)
     with pytest.raises(TypeError):
-        await session.thread_executor.start("a", "pass", max_runtime="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        await session.executors.threads.start("a", "pass", max_runtime="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert device.snapshot().calls.served == served
     assert session.resources.get_active_threads() == ()
 
@@ -484,7 +484,7 @@ async def test_d03_a_board_without_threads_is_sent_nothing() -> None:
     ):
         served = device.snapshot().calls.served
         with pytest.raises(DeviceCapabilityError, match="no threads"):
-            await session.thread_executor.start("blink", "pass")
+            await session.executors.threads.start("blink", "pass")
         assert device.snapshot().calls.served == served
         assert session.resources.get_active_threads() == ()
 
@@ -493,13 +493,13 @@ async def test_d03_a_session_that_has_ended_starts_nothing(device: Device) -> No
     async with open_session_manager() as manager, manager.open_session(device) as session:
         pass
     with pytest.raises(SessionClosedError):
-        await session.thread_executor.start("blink", "pass")
+        await session.executors.threads.start("blink", "pass")
 
 
 async def test_d03_the_failure_of_one_is_told_to_observers(
     session: Session, recorder: Recorder
 ) -> None:
-    handle = await session.thread_executor.start("bad", "raise KeyError")
+    handle = await session.executors.threads.start("bad", "raise KeyError")
     with pytest.raises(RemoteError):
         await handle.wait()
     (failed,) = (event for event in recorder.events if isinstance(event, ThreadFailed))
@@ -517,7 +517,7 @@ async def test_d03_stopping_takes_a_moment(device: Device, session: Session) -> 
     """In a sleep, and without one that asks often: far less than a poll's pause."""
     took: list[float] = []
     for _ in range(5):
-        handle = await session.thread_executor.start("nap", "while True: sleep_ms(60_000)")
+        handle = await session.executors.threads.start("nap", "while True: sleep_ms(60_000)")
         started = time.perf_counter()
         await handle.stop()
         took.append(time.perf_counter() - started)

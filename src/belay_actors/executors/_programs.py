@@ -141,11 +141,11 @@ class TeardownExecutor:
         await self._deployments.ensure(unit)
         self._host.resources.register_resource(
             BoardTeardown(
-                resource_id=f"teardown:{unit.name}",
-                call=f"{unit.name}({arguments})",
-                unit=unit,
-                host=self._host,
-                deployments=self._deployments,
+                f"teardown:{unit.name}",
+                f"{unit.name}({arguments})",
+                unit,
+                self._host,
+                self._deployments,
             )
         )
         self._registered.add(teardown.qualname)

@@ -205,7 +205,7 @@ class Session(Speaking, CodeRunner, FunctionRunner):
     async def evaluate_call(
         self, expression: str, *, time_limit: float | None, is_idempotent: bool
     ) -> Value:
-        """Evaluates the call of a function; use ``call``."""
+        """Evaluates the call of a function; use ``call``. Cancellation: as there."""
 
         def run(seat: Seat, is_urgent: bool) -> Awaitable[tuple[Value, str]]:
             return self.device.run_in(

@@ -5,6 +5,7 @@ import functools
 from collections.abc import Iterable
 from importlib import resources
 
+from belay_actors.board._fold import fold
 from belay_actors.board._shrink import replace_function, shrink
 
 CORE_NAME = "__belay__"
@@ -41,8 +42,8 @@ def _shrunk(name: str) -> str:
 
 
 @functools.cache
-def _shrunk_core(*, has_doubles: bool) -> str:
-    core = _read("core")
+def _shrunk_core(*, has_doubles: bool, is_small: bool) -> str:
+    core = fold(_read("core"), "small", is_small)
     return shrink(replace_function(core, _read("floats")) if has_doubles else core)
 
 
@@ -63,9 +64,8 @@ def core_source(
         is_small: whether its memory must be kept tidy, and its stack low.
     """
     plain = _PLAIN % ("complex," if has_complex else "")
-    small = int(is_small)
-    core = _shrunk_core(has_doubles=has_doubles)
-    return f"{core}{CORE_NAME}={CORE_NAME}('{token}',{plain},{_NESTED},{small})"
+    core = _shrunk_core(has_doubles=has_doubles, is_small=is_small)
+    return f"{core}{CORE_NAME}={CORE_NAME}('{token}',{plain},{_NESTED})"
 
 
 def checked_source(source: str) -> str:

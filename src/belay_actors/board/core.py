@@ -17,16 +17,13 @@ travel come from the host, because boards differ in which of them exist.
 
 def __belay__(token, plain, nested, small):
     # On a small board every call begins without garbage, so that what stays lies together at the
-    # start of the heap; and sessions have the board's own print, which needs less stack.
-    import gc
+    # start of the heap; and sessions have the board's own print, which needs less stack. The host
+    # knows which boards are small, and sends each only its own part (``_fold.py``).
     import sys
     from builtins import print  # whatever becomes of the name in __main__
 
-    try:
-        from _thread import get_ident
-    except ImportError:
-        get_ident = int  # no threads: int() is always 0, the one thread there is
-    main = get_ident()
+    if small:
+        import gc
     active = [0]
 
     def send(kind, key, text):
@@ -51,17 +48,25 @@ def __belay__(token, plain, nested, small):
                     return
         return text
 
-    def printer(key):
-        # In a call of its own session a print is that call's output. From a thread or a timer it is
-        # tagged, so that it reaches its session and never another's result.
-        def __belay__(*args, **kw):
-            if "file" in kw or active[0] == key and get_ident() == main:
-                print(*args, **kw)
-            else:
-                text = kw.get("sep", " ").join(map(str, args)) + kw.get("end", "\n")
-                send("P", key, repr((who[0](key), text)))
+    if not small:
+        try:
+            from _thread import get_ident
+        except ImportError:
+            get_ident = int  # no threads: int() is always 0, the one thread there is
+        main = get_ident()
+        who = ["".format]  # says which thread prints: none, until threads.py is there
 
-        return __belay__
+        def printer(key):
+            # In a call of its own session a print is that call's output. From a thread or a timer it is
+            # tagged, so that it reaches its session and never another's result.
+            def __belay__(*args, **kw):
+                if "file" in kw or active[0] == key and get_ident() == main:
+                    print(*args, **kw)
+                else:
+                    text = kw.get("sep", " ").join(map(str, args)) + kw.get("end", "\n")
+                    send("P", key, repr((who[0](key), text)))
+
+            return __belay__
 
     def __belay__(number, key, run, code, check):
         if sum(code, key) != check:
@@ -87,7 +92,15 @@ def __belay__(token, plain, nested, small):
         active[0] = -1
 
     spaces = {0: globals()}
-    who = ["".format]  # says which thread prints: none, until threads.py is there
     loaded = set(getattr(sys, "modules", ()))
-    spaces[-1] = {"spaces": spaces, "modules": loaded, "active": active, "send": send, "who": who}
+    if small:
+        spaces[-1] = {"spaces": spaces, "modules": loaded, "active": active}
+    else:
+        spaces[-1] = {
+            "spaces": spaces,
+            "modules": loaded,
+            "active": active,
+            "send": send,  # these two are for threads.py
+            "who": who,
+        }
     return __belay__

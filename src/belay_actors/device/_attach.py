@@ -78,7 +78,7 @@ class Attachment:
     memory: BoardMemory | None = attrs.field(init=False, default=None)
     _number: int = attrs.field(init=False, default=_FIRST_NUMBER)
     _helpers: set[Helper] = attrs.field(init=False, factory=set[Helper])
-    _comes_in_parts: bool = attrs.field(init=False, default=False)
+    _comes_in_parts: bool = attrs.field(init=False, default=True)
 
     async def set_up(self) -> None:
         """Brings the board to its raw prompt, probes it and installs the core."""

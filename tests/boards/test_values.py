@@ -1,4 +1,4 @@
-"""What of all values fits on each kind of board, and what becomes of floats where they are short."""
+"""What of all values fits on each kind of board, and what becomes of floats that are short."""
 
 import math
 import struct
@@ -15,7 +15,8 @@ VALUES: list[object] = [
     *(None, True, 0, -1, 2**70, -(10**40), 0.0, -0.0, 2.5, -0.125, 1e10, math.inf, -math.inf),
     *("", "a", "it's \"\0\x04\n", "0123456789", "01234567890", "é", "\u20ac" * 12),
     *(b"", b"a", b"\xff\0'\"", bytearray(), bytearray(b"x"), range(0), range(2, 9, 3)),
-    *([], (), {}, set[int](), frozenset[int](), [1, (2, [3, {"a": {4}}])], (1,), {1: "a", (2,): None}),
+    *([], (), {}, set[int](), frozenset[int](), [1, (2, [3, {"a": {4}}])], (1,)),
+    {1: "a", (2,): None},
     *({1, "b"}, frozenset({1, b"c"}), [[[[[1]]]]], {"k": [2.5, {"l": (-7.75,)}]}),
 ]  # fmt: skip
 

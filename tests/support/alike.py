@@ -2,6 +2,7 @@
 
 import math
 import struct
+from typing import cast
 
 
 def exactly(value: object) -> object:
@@ -9,16 +10,15 @@ def exactly(value: object) -> object:
 
     Floats are their 64 bits, but for nan, which is one value; the order of a dict does not count.
     """
-    match value:
-        case float():
-            return float, "nan" if math.isnan(value) else struct.pack("<d", value)
-        case complex():
-            return complex, exactly(value.real), exactly(value.imag)
-        case list() | tuple():
-            return type(value), [exactly(item) for item in value]
-        case set() | frozenset():
-            return type(value), sorted(repr(exactly(item)) for item in value)
-        case dict():
-            return dict, sorted(repr((exactly(key), exactly(part))) for key, part in value.items())
-        case _:
-            return type(value), repr(value)
+    kind = type(value)
+    if isinstance(value, float):
+        return kind, "nan" if math.isnan(value) else struct.pack("<d", value)
+    if isinstance(value, complex):
+        return kind, exactly(value.real), exactly(value.imag)
+    if isinstance(value, list | tuple):
+        return kind, [exactly(item) for item in cast("list[object]", value)]
+    if isinstance(value, set | frozenset):
+        return kind, sorted(repr(exactly(item)) for item in cast("set[object]", value))
+    if isinstance(value, dict):
+        return kind, sorted(map(repr, map(exactly, cast("dict[object, object]", value).items())))
+    return kind, repr(value)

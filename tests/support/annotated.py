@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping, MutableMapping, MutableSequence, MutableSet, Sequence, Set
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import GenericAlias
 from typing import (
     Annotated,
     Any,
@@ -108,9 +109,7 @@ POINTS = st.builds(Point, FLOATS, FLOATS, st.lists(st.text(max_size=5), max_size
 TIMES = st.times()
 DATETIMES = st.datetimes() | st.datetimes(timezones=st.just(UTC))
 EVENTS = st.builds(Event, INTS, DATETIMES)
-DELTAS = st.timedeltas(
-    timedelta(days=-90_000), timedelta(days=90_000)
-)  # seconds to the microsecond
+DELTAS = st.timedeltas(timedelta(days=-90_000), timedelta(days=90_000))  # exact as seconds
 TREES: SearchStrategy[Tree] = st.recursive(
     st.builds(Tree, st.text(max_size=5)),
     lambda inner: st.builds(
@@ -158,11 +157,11 @@ ANNOTATED: list[tuple[object, SearchStrategy[Any]]] = [
     (Box[Reading], st.builds(Box[Reading], READINGS, st.lists(READINGS, max_size=3))),
     (Settings, SETTINGS),
     (Event, EVENTS),
-    (Optional[Reading], st.none() | READINGS),
+    (Optional[Reading], st.none() | READINGS),  # noqa: UP045
     (int | str, INTS | st.text()),
     (int | float, INTS | FLOATS),
     (bool | int | None, st.booleans() | INTS | st.none()),
-    (Union[Reading, Point], READINGS | POINTS),
+    (Union[Reading, Point], READINGS | POINTS),  # noqa: UP007
     (Colour | int | None, st.sampled_from(Colour) | INTS | st.none()),
     (Literal["auto"] | str | timedelta, st.just("auto") | st.text() | DELTAS),
     (list[Reading] | Event | bytes, st.lists(READINGS, max_size=3) | EVENTS | st.binary()),
@@ -203,7 +202,7 @@ ANNOTATED: list[tuple[object, SearchStrategy[Any]]] = [
 
 
 class Opaque:
-    def __init__(self, x):  # type: ignore[no-untyped-def]
+    def __init__(self, x: object) -> None:
         self.x = x
 
 
@@ -215,13 +214,15 @@ class Odd(enum.Enum):
     MEMBER = Opaque
 
 
-Untyped = collections.namedtuple("Untyped", ["a", "b"])  # noqa: PYI024
+Untyped = collections.namedtuple("Untyped", ["a", "b"])  # pyright: ignore[reportUntypedNamedTuple]
 
 UNFIT: list[object] = [
     *(Opaque, Subclass, Odd, Untyped, type, memoryview, Exception, collections.OrderedDict),
     *(list[Opaque], dict[str, Opaque], tuple[Opaque, ...], tuple[int, Opaque], Opaque | None),
-    *(set[Reading], frozenset[list[int]], dict[Reading, int], dict[range, int], set[Any | bytearray]),
-    *(T, list[T], Box, Box[Opaque], "int", list["Nowhere"], 5, Ellipsis),
+    *(set[Reading], frozenset[list[int]], dict[Reading, int], dict[range, int]),
+    *(set[Any | bytearray], set[list[int] | None]),
+    *(T, GenericAlias(list, (T,)), Box, Box[Opaque], 5, ...),
+    *("int", GenericAlias(list, ("Nowhere",))),
     *(int | Level, str | datetime, float | timedelta, int | timedelta, list[int] | list[str]),
     *(Colour | Mode, Reading | Settings, tuple[int] | Event, Literal[1] | Level, Path | str),
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """A real interpreter that outlives a test, for the examples of Hypothesis."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import trio
@@ -34,17 +34,17 @@ class EchoBoard:
 
 
 @contextmanager
-def open_echo_board() -> Iterator[EchoBoard]:
+def open_echo_board() -> Generator[EchoBoard]:
     guest = GuestRun(None, limit=_LIMIT)
     devices: list[Device] = []
 
-    async def hold(*, task_status: trio.TaskStatus[None]) -> None:
+    async def live(*, task_status: trio.TaskStatus[None]) -> None:
         async with open_device("micropython:?heapsize=16M") as device:
             await device.execute(ECHO)
             devices.append(device)
             task_status.started()
             await trio.sleep_forever()
 
-    guest.start(hold)
+    guest.start(live)
     yield EchoBoard(guest, devices[0])
     guest.cancel()

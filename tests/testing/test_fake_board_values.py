@@ -12,7 +12,8 @@ from belay_actors.testing import open_fake_board
 from belay_actors.values import Value, encode, structure, unstructure
 
 VALUES: list[Value] = [
-    *(None, True, 2**70, "it's\0", b"\xff", bytearray(b"a"), range(1, 9, 2), 1 + 2j, 0.1, 464.605086),
+    *(None, True, 2**70, "it's\0", b"\xff", bytearray(b"a"), range(1, 9, 2)),
+    *(1 + 2j, 0.1, 464.605086),
     [1, (2.5, {"a": {0.1, 0.2}}), set(), frozenset({1}), {0.7: [5e-324, sys.float_info.max]}],
     [math.inf, -math.inf, math.nan, -0.0, complex(-0.0, -0.0), complex(math.nan, math.inf)],
 ]  # fmt: skip

@@ -6,8 +6,9 @@ import re
 import struct
 import sys
 import threading
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 from collections.abc import Callable
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, strategies as st
@@ -113,7 +114,9 @@ class Hostile:
         raise RuntimeError("no length")
 
 
-Pair = namedtuple("Pair", ["a", "b"])  # noqa: PYI024
+class Pair(NamedTuple):
+    a: int
+    b: int
 
 
 def loop() -> list[object]:
@@ -145,11 +148,11 @@ LOCK = threading.Lock()
         (Level.LOW, r"Level, which would arrive as int; annotate the parameter, or .* int\(\)"),
         (Label("x"), "Label, which would arrive as str"),
         (Pair(1, 2), "Pair, which would arrive as tuple"),
-        (OrderedDict(a=1), "OrderedDict, which would arrive as dict"),
+        (OrderedDict[str, int](a=1), "OrderedDict, which would arrive as dict"),
         (object(), "type object"),
         (int, "type type"),
         (memoryview(b""), "type memoryview"),
-        (iter(()), "tuple_iterator"),
+        (iter((1,)), "tuple_iterator"),
         (..., "ellipsis"),
         ({range(3)}, "is a range, which a board cannot hash"),
         ({(1, range(3)): 1}, r"\[\(1, range\(0, 3\)\)\] \(the key\)\[1\] of the value is a range"),

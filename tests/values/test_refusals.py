@@ -19,6 +19,7 @@ from annotated import (
     Point,
     Reading,
     Settings,
+    Tree,
 )
 from belay_actors import Device
 from belay_actors.values import Value, check_type, encode, make_unstructurer, structure, unstructure
@@ -115,8 +116,6 @@ def test_a_value_that_does_not_fit_its_annotation_is_refused(
 
 
 def test_an_object_that_holds_itself_is_refused() -> None:
-    from annotated import Tree  # noqa: PLC0415
-
     tree = Tree("a")
     tree.branches.append(tree)
     with pytest.raises(ValueError, match="holds itself"):

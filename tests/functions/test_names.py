@@ -6,17 +6,11 @@ import re
 import pytest
 
 from belay_actors import Device
-from belay_actors.errors import DeviceCapabilityError, UnsupportedFunctionError
-from belay_actors.functions import Task, ThreadFunction, Unit, closure, task
-from modules import load
+from belay_actors.errors import UnsupportedFunctionError
+from belay_actors.functions import Task, Unit, closure, task
+from modules import load, task_of, unit_of
 
 PLACE = ("linux", "micropython")
-
-
-def unit_of(text: str, name: str = "f") -> Unit:
-    function = load(text)[name]
-    assert isinstance(function, Task | ThreadFunction)
-    return function.unit(*PLACE)
 
 
 def sources(unit: Unit) -> list[str]:
@@ -225,8 +219,7 @@ def test_a_failed_link_leaves_nothing_half_done() -> None:
         LIMIT = []
         """
     )
-    function = names["f"]
-    assert isinstance(function, Task)
+    function = task_of(names)
     for _ in range(2):
         with pytest.raises(UnsupportedFunctionError, match="LIMIT"):
             function.unit(*PLACE)
@@ -249,8 +242,7 @@ async def test_a_constant_has_its_value_on_the_board(device: Device, value: str)
 
 def test_the_value_of_a_constant_is_that_of_the_first_use() -> None:
     names = load("@task\ndef f():\n    return LIMIT\nLIMIT = 5\nLIMIT = LIMIT + 1\n")
-    function = names["f"]
-    assert isinstance(function, Task)
+    function = task_of(names)
     assert function.unit(*PLACE).needs[0].full.source == "LIMIT = 6\n"
     names["LIMIT"] = 7
     assert function.unit(*PLACE).needs[0].full.source == "LIMIT = 6\n"
@@ -344,7 +336,7 @@ def test_builtins_need_nothing() -> None:
 
 
 def test_a_name_of_the_module_comes_before_a_builtin() -> None:
-    with pytest.raises(UnsupportedFunctionError, match="'max'.*decorate it"):
+    with pytest.raises(UnsupportedFunctionError, match=r"'max'.*decorate it"):
         load("def max(*x):\n    return 3\n@task\ndef f(x):\n    return max(x)\n")
 
 
@@ -399,11 +391,9 @@ async def test_what_other_cells_bind_is_found(device: Device) -> None:
     cell(names, 1, "import math as m\nLIMIT = 3\nled: int\nthings = []\n")
     cell(names, 2, "@task\ndef g(x):\n    return m.floor(x) + LIMIT\n")
     cell(names, 3, "@task\ndef f(x):\n    return g(x)\n@task\ndef h():\n    return led\n")
-    function = names["f"]
-    assert isinstance(function, Task)
+    function = task_of(names)
     assert await value_of(device, function.unit(*PLACE), "f(2.5)") == 5
-    with_led = names["h"]
-    assert isinstance(with_led, Task)
+    with_led = task_of(names, "h")
     assert with_led.unit(*PLACE).wants == {"led"}
     with pytest.raises(UnsupportedFunctionError, match="pass it as an argument"):
         cell(names, 4, "@task\ndef k():\n    return things\n")
@@ -412,11 +402,9 @@ async def test_what_other_cells_bind_is_found(device: Device) -> None:
 def test_a_function_that_is_defined_anew_is_another() -> None:
     names: dict[str, object] = {"task": task, "__name__": "__main__"}
     cell(names, 1, "@task\ndef f():\n    return 1\n")
-    first = names["f"]
+    first = task_of(names)
     cell(names, 1, "@task\ndef f():\n    return 2\n")
-    second = names["f"]
-    assert isinstance(first, Task)
-    assert isinstance(second, Task)
+    second = task_of(names)
     one, two = first.unit(*PLACE), second.unit(*PLACE)
     assert one.origin == two.origin == "__main__.f"
     assert one.code_hash != two.code_hash

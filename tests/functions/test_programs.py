@@ -1,5 +1,7 @@
 """Programs: members of a class that belong together, on the host and on a board."""
 
+from typing import cast
+
 import pytest
 
 from belay_actors import Device
@@ -18,7 +20,7 @@ from belay_actors.functions import (
     teardowns_of,
     threads_of,
 )
-from modules import load
+from modules import load, setup_of
 
 PLACE = ("linux", "micropython")
 PROGRAM = """
@@ -105,7 +107,7 @@ def program_of(text: str, name: str) -> type[DeviceProgram]:
 def member_of(program: type[DeviceProgram], name: str) -> Task[..., object]:
     member = getattr(program, name)
     assert isinstance(member, Task)
-    return member
+    return cast("Task[..., object]", member)
 
 
 async def deploy(device: Device, function: BoardFunction[..., object]) -> None:
@@ -256,8 +258,9 @@ async def test_an_instance_calls_through_its_session() -> None:
     program = program_of(PROGRAM, "Derived")
     caller = Caller()
     instance = program(caller)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    bound = instance.twice  # type: ignore[attr-defined]
-    assert isinstance(bound, BoundTask)
+    found = instance.twice  # type: ignore[attr-defined]
+    assert isinstance(found, BoundTask)
+    bound = cast("BoundTask[..., object]", found)
     assert bound.task is member_of(program, "twice")
     assert await bound(3, x=4) == 42
     assert instance.items(3) == 43  # type: ignore[attr-defined]
@@ -326,8 +329,7 @@ def test_a_setup_makes_all_its_names_global() -> None:
 async def test_what_setups_bind_is_there_afterwards(
     device: Device, body: str, made: dict[str, object]
 ) -> None:
-    function = load(f"@setup\ndef s(x=0):\n    {body}\n")["s"]
-    assert isinstance(function, Setup)
+    function = setup_of(load(f"@setup\ndef s(x=0):\n    {body}\n"), "s")
     for text in (function.unit(*PLACE).full, function.unit(*PLACE).small):
         await device.execute(text.source)
         await device.execute("s()")
@@ -344,7 +346,7 @@ def test_arguments_of_a_setup_are_attributes_of_the_class() -> None:
     prepare, more = setups_of(derived)
     assert arguments_for(base, setups_of(base)[0]) == {"start": 3}
     assert arguments_for(derived, prepare) == {"start": 5}
-    with pytest.raises(UnsupportedFunctionError, match="more.*'other'.*Derived"):
+    with pytest.raises(UnsupportedFunctionError, match=r"more.*'other'.*Derived"):
         arguments_for(derived, more)
     derived.factor = 2  # type: ignore[attr-defined]
     assert arguments_for(derived, prepare) == {"start": 5, "factor": 2}

@@ -11,9 +11,9 @@ import trio
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from belay_actors import Device, RemoteError, open_device
-from belay_actors.functions import SentText, Task, closure, host_traceback
 from belay_actors.errors import UnsupportedFunctionError
-from modules import load
+from belay_actors.functions import SentText, closure, host_traceback
+from modules import load, task_of
 from random_functions import modules
 
 Outcome = tuple[str, object, int]
@@ -105,8 +105,7 @@ def test_host_and_board_agree(board: Board, text: str) -> None:
         names = load(text)
     except (SyntaxError, UnsupportedFunctionError):
         assume(False)
-    target, file = names["target"], str(names["__file__"])
-    assert isinstance(target, Task)
+    target, file = task_of(names, "target"), str(names["__file__"])
     units = closure(target.unit("linux", "micropython"))
     for texts in ([unit.full for unit in units], [unit.small for unit in units]):
         for each in texts:

@@ -9,9 +9,9 @@ import pytest
 
 from belay_actors import Device, RemoteError
 from belay_actors.errors import UnsupportedFunctionError
-from belay_actors.functions import Task, setup, task, teardown, thread
+from belay_actors.functions import setup, task, teardown, thread
 from belay_actors.functions._check import UNKNOWN_SYNTAX
-from modules import load
+from modules import load, task_of
 
 # What MicroPython cannot compile, and a part of the message.
 UNKNOWN = {
@@ -117,8 +117,7 @@ KNOWN = {
 
 @pytest.mark.parametrize("body", KNOWN.values(), ids=KNOWN.keys())
 async def test_everything_else_runs_as_on_the_host(device: Device, body: str) -> None:
-    function = load(module_of(body))["f"]
-    assert isinstance(function, Task)
+    function = task_of(load(module_of(body)))
     unit = function.unit("linux", "micropython")
     for text in (unit.full, unit.small):
         assert text.source.count("\n") == len(text.lines)
@@ -132,8 +131,7 @@ def test_the_syntax_of_a_newer_python_that_only_tells_types_is_left_out() -> Non
         ast.parse(text)
     except SyntaxError:
         pytest.skip("this Python does not know it")
-    function = load(text)["f"]
-    assert isinstance(function, Task)
+    function = task_of(load(text))
     assert function.unit("linux", "micropython").full.source.startswith("def f(n):\n    def g(s):")
 
 
@@ -240,7 +238,7 @@ TOOLS = "from belay_actors.board import should_stop, sleep_ms as pause\nimport t
 )
 def test_a_thread_that_never_ends_is_refused(body: str) -> None:
     text = TOOLS + module_of(body, "thread", "")
-    with pytest.raises(UnsupportedFunctionError, match="never ends.*should_stop"):
+    with pytest.raises(UnsupportedFunctionError, match=r"never ends.*should_stop"):
         load(text)
 
 

@@ -47,44 +47,52 @@ class Expressions:
         """A number that stands for a form; when it is deep enough, for a simple one."""
         return self.draw(st.integers(0, (all_ if depth > 0 else simple) - 1))
 
-    def int(self, depth: int) -> str:
-        n, deeper = INTS, depth - 1
-        a, b = (lambda: self.int(deeper)), (lambda: self.int(deeper))
+    def number(self, depth: int) -> str:
+        deeper = depth - 1
+
+        def a() -> str:
+            return self.number(deeper)
+
         forms: list[Callable[[], str]] = [
             lambda: str(self.draw(st.integers(-3, 12))),
-            lambda: self.one_of(*n),
-            lambda: self.one_of(*n),
+            lambda: self.one_of(*INTS),
+            lambda: self.one_of(*INTS),
             lambda: "LIMIT",
-            lambda: f"({a()} {self.one_of('+', '-', '//', '%', '&', '|')} {b()})",
-            lambda: f"({a()} * {b()} % 1000)",
-            lambda: f"({a()} if {self.bool(deeper)} else {b()})",
-            lambda: f"len({self.list(deeper)} + [{a()}])",
+            lambda: f"({a()} {self.one_of('+', '-', '//', '%', '&', '|')} {a()})",
+            lambda: f"({a()} * {a()} % 1000)",
+            lambda: f"({a()} if {self.condition(deeper)} else {a()})",
+            lambda: f"len({self.sequence(deeper)} + [{a()}])",
             lambda: f"len({self.text(deeper)})",
-            lambda: f"{self.list(deeper)}[{a()}]",
+            lambda: f"{self.sequence(deeper)}[{a()}]",
             lambda: f"int({self.text(deeper)})",
-            lambda: f"(lambda {self.one_of('alpha', 'beta')}, gamma={b()}: {a()})({b()})",
-            lambda: f"(lambda counter: {a()})(counter={b()})",
-            lambda: f"({self.one_of(*n)} := {a()})",
-            lambda: f"sum({self.list(deeper)})",
-            lambda: f"helper({a()}, gamma={b()})",
+            lambda: f"(lambda {self.one_of('alpha', 'beta')}, gamma={a()}: {a()})({a()})",
+            lambda: f"(lambda counter: {a()})(counter={a()})",
+            lambda: f"({self.one_of(*INTS)} := {a()})",
+            lambda: f"sum({self.sequence(deeper)})",
+            lambda: f"helper({a()}, gamma={a()})",
             lambda: f"(-{a()})",
-            lambda: f"max({a()}, {b()}, *{self.list(deeper)})",
-            lambda: f"{{{a()}: {b()}}}[{a()}]",
+            lambda: f"max({a()}, {a()}, *{self.sequence(deeper)})",
+            lambda: f"{{{a()}: {a()}}}[{a()}]",
         ]
         return forms[self.pick(4, len(forms), depth)]()
 
-    def bool(self, depth: int) -> str:
+    def condition(self, depth: int) -> str:
         deeper = depth - 1
-        a, b = (lambda: self.int(deeper)), (lambda: self.int(deeper))
+
+        def a() -> str:
+            return self.number(deeper)
+
         forms: list[Callable[[], str]] = [
             lambda: self.one_of("beta is beta", "beta is None"),
             lambda: f"{self.one_of(*INTS)} < {self.one_of(*INTS)}",
-            lambda: f"{a()} <= {b()} < {a()}",
-            lambda: f"({self.bool(deeper)} {self.one_of('and', 'or')} {self.bool(deeper)})",
-            lambda: f"(not {self.bool(deeper)})",
-            lambda: f"{a()} {self.one_of('in', 'not in')} {self.list(deeper)}",
+            lambda: f"{a()} <= {a()} < {a()}",
+            lambda: (
+                f"({self.condition(deeper)} {self.one_of('and', 'or')} {self.condition(deeper)})"
+            ),
+            lambda: f"(not {self.condition(deeper)})",
+            lambda: f"{a()} {self.one_of('in', 'not in')} {self.sequence(deeper)}",
             lambda: f"{self.text(deeper)} == {self.text(deeper)}",
-            lambda: f"({a()} or {b()}) is not None",
+            lambda: f"({a()} or {a()}) is not None",
         ]
         return forms[self.pick(2, len(forms), depth)]()
 
@@ -95,9 +103,9 @@ class Expressions:
             lambda: self.one_of(*TEXTS),
             lambda: "NAME",
             lambda: f"({self.text(deeper)} + {self.text(deeper)})",
-            lambda: f"str({self.int(deeper)})",
-            lambda: f"{self.text(deeper)}[{self.int(deeper)}:]",
-            lambda: f"'%s-%d' % ({self.text(deeper)}, {self.int(deeper)})",
+            lambda: f"str({self.number(deeper)})",
+            lambda: f"{self.text(deeper)}[{self.number(deeper)}:]",
+            lambda: f"'%s-%d' % ({self.text(deeper)}, {self.number(deeper)})",
             lambda: f"{self.text(deeper)}.upper()",
             lambda: self.f_string(deeper),
             lambda: self.f_string(deeper),
@@ -116,26 +124,30 @@ class Expressions:
                 "}}",
                 "% %s",
             )
-            for value in (self.int(depth), self.text(depth))
+            for value in (self.number(depth), self.text(depth))
         ]
         body = "".join(parts)
         has_more = any(mark in body for mark in "'\"\\")  # Python 3.11 takes none of them
         return "f'{LIMIT}'" if has_more else f"f'{body}'"
 
-    def list(self, depth: int) -> str:
+    def sequence(self, depth: int) -> str:
         deeper = depth - 1
         name = self.one_of(*INTS)
+
+        def a() -> str:
+            return self.number(1)
+
         forms: list[Callable[[], str]] = [
             lambda: self.one_of(*LISTS),
-            lambda: f"[{self.int(deeper)}, {self.int(deeper)}]",
-            lambda: f"({self.list(deeper)} + {self.list(deeper)})",
-            lambda: f"[{self.int(2)} for {name} in {self.list(deeper)}]",
-            lambda: f"[{self.int(1)} for {name} in {self.list(deeper)} if {self.bool(deeper)}]",
-            lambda: f"[{name} for {name}, *others in [{self.list(deeper)}]]",
-            lambda: f"sorted({self.list(deeper)}, key=lambda {name}: 5 - {name})",
-            lambda: f"list({self.int(1)} for {name} in {self.list(deeper)})",
-            lambda: f"sorted({{{self.int(1)} for {name} in {self.list(deeper)}}})",
-            lambda: f"sorted({{{self.int(1)}: {name} for {name} in {self.list(deeper)}}})",
+            lambda: f"[{self.number(deeper)}, {self.number(deeper)}]",
+            lambda: f"({self.sequence(deeper)} + {self.sequence(deeper)})",
+            lambda: f"[{self.number(2)} for {name} in {self.sequence(deeper)}]",
+            lambda: f"[{a()} for {name} in {self.sequence(deeper)} if {self.condition(deeper)}]",
+            lambda: f"[{name} for {name}, *others in [{self.sequence(deeper)}]]",
+            lambda: f"sorted({self.sequence(deeper)}, key=lambda {name}: 5 - {name})",
+            lambda: f"list({a()} for {name} in {self.sequence(deeper)})",
+            lambda: f"sorted({{{a()} for {name} in {self.sequence(deeper)}}})",
+            lambda: f"sorted({{{a()}: {name} for {name} in {self.sequence(deeper)}}})",
         ]
         return forms[self.pick(1, len(forms), depth)]()
 
@@ -159,24 +171,24 @@ class Statements:
         e, d = self.e, 2
         ints, lists = INTS, LISTS
         forms: list[Callable[[], str]] = [
-            lambda: f"{e.one_of(*ints)} = {e.int(d)}",
-            lambda: f"{e.one_of(*ints)}: int = {e.int(d)}",
+            lambda: f"{e.one_of(*ints)} = {e.number(d)}",
+            lambda: f"{e.one_of(*ints)}: int = {e.number(d)}",
             lambda: f"{e.one_of(*TEXTS)} = {e.text(d)}",
-            lambda: f"{e.one_of(*lists)} = {e.list(d)}",
-            lambda: f"{e.one_of(*ints)} {e.one_of('+=', '-=', '//=', '|=')} {e.int(d)}",
-            lambda: f"{e.one_of(*ints)}, *{e.one_of(*lists)} = {e.list(d)}",
-            lambda: f"{e.one_of(*ints)} = {e.one_of(*ints)} = {e.int(d)}",
-            lambda: f"{e.one_of(*lists)}[{e.int(1)}] = {e.int(d)}",
-            lambda: f"{e.one_of(*lists)}.append({e.int(d)})",
-            lambda: f"assert {e.bool(d)}, {e.text(1)}",
-            lambda: f"raise {e.one_of('ValueError', 'KeyError', 'IndexError')}({e.int(1)})",
+            lambda: f"{e.one_of(*lists)} = {e.sequence(d)}",
+            lambda: f"{e.one_of(*ints)} {e.one_of('+=', '-=', '//=', '|=')} {e.number(d)}",
+            lambda: f"{e.one_of(*ints)}, *{e.one_of(*lists)} = {e.sequence(d)}",
+            lambda: f"{e.one_of(*ints)} = {e.one_of(*ints)} = {e.number(d)}",
+            lambda: f"{e.one_of(*lists)}[{e.number(1)}] = {e.number(d)}",
+            lambda: f"{e.one_of(*lists)}.append({e.number(d)})",
+            lambda: f"assert {e.condition(d)}, {e.text(1)}",
+            lambda: f"raise {e.one_of('ValueError', 'KeyError', 'IndexError')}({e.number(1)})",
             lambda: f"{e.text(d)}",
             lambda: "'''a text\n    alone'''",
-            lambda: f"{e.one_of(*ints)} = (\n {e.int(1)}\n + {e.int(1)}\n)",
+            lambda: f"{e.one_of(*ints)} = (\n {e.number(1)}\n + {e.number(1)}\n)",
         ]
         if in_function:
             forms.append(lambda: f"del {e.one_of(*ints, *TEXTS)}")
-            forms.append(lambda: f"return {e.int(d)}, {e.text(1)}, {e.list(1)}")
+            forms.append(lambda: f"return {e.number(d)}, {e.text(1)}, {e.sequence(1)}")
         if in_loop:
             forms += [lambda: "break", lambda: "continue"]
         return forms[self.draw(st.integers(0, len(forms) - 1))]()
@@ -192,16 +204,16 @@ class Statements:
         def block() -> list[str]:
             return indent(self.block(depth - 1, in_loop=in_loop, in_function=in_function))
 
-        lines = [f"if {self.e.bool(2)}:", *block()]
+        lines = [f"if {self.e.condition(2)}:", *block()]
         if self.draw(st.booleans()):
-            lines += [f"elif {self.e.bool(2)}:", *block()]
+            lines += [f"elif {self.e.condition(2)}:", *block()]
         if self.draw(st.booleans()):
             lines += ["else:", *block()]
         return lines
 
     def for_(self, depth: int, in_loop: bool, in_function: bool) -> list[str]:
         body = self.block(depth - 1, in_loop=True, in_function=in_function)
-        head = f"for {self.e.one_of(*INTS)} in list({self.e.list(2)})[:3]:"
+        head = f"for {self.e.one_of(*INTS)} in list({self.e.sequence(2)})[:3]:"
         return [head, *indent(body), *self.tail("else", depth, in_loop, in_function)]
 
     def while_(self, depth: int, in_loop: bool, in_function: bool) -> list[str]:
@@ -244,14 +256,14 @@ class Statements:
         choice = self.e.one_of("", "nonlocal counter, title", "nonlocal items", "global STATE")
         lines = [choice] if choice else []
         if choice == "global STATE":
-            lines += [f"STATE = {self.e.int(1)}", f"items = [{self.e.int(1)}, STATE]"]
+            lines += [f"STATE = {self.e.number(1)}", f"items = [{self.e.number(1)}, STATE]"]
         return indent([*lines, *body])
 
     def function(self, depth: int, in_loop: bool, in_function: bool) -> list[str]:
         name = self.e.one_of("inner", "other")
         last = self.e.one_of("", ", *others", ", **named", ", *, counter=1")
-        default = self.e.int(1)
-        call = self.e.one_of(f"{name}({self.e.int(1)})", f"{name}({self.e.int(1)}, beta=2)")
+        default = self.e.number(1)
+        call = self.e.one_of(f"{name}({self.e.number(1)})", f"{name}({self.e.number(1)}, beta=2)")
         return [
             f"def {name}(alpha: int, beta={default}{last}) -> int:",
             '    """Its docstring."""',
@@ -263,19 +275,19 @@ class Statements:
     def class_(self, depth: int, in_loop: bool, in_function: bool) -> list[str]:
         return [
             "class Thing:",
-            f"    alpha = {self.e.int(1)}",
+            f"    alpha = {self.e.number(1)}",
             *indent(self.block(depth - 1, in_loop=False, in_function=False)),
             "    def method(self, beta):",
             *indent(self.scope(depth)),
-            f"title = str(Thing.alpha) + str(Thing().method({self.e.int(1)}))",
+            f"title = str(Thing.alpha) + str(Thing().method({self.e.number(1)}))",
         ]
 
     def generator(self, depth: int, in_loop: bool, in_function: bool) -> list[str]:
         return [
-            f"def numbers(alpha={self.e.int(1)}):",
+            f"def numbers(alpha={self.e.number(1)}):",
             "    for beta in range(2):",
             *indent(indent(self.block(depth - 1, in_loop=True))),
-            f"        yield {self.e.int(1)}",
+            f"        yield {self.e.number(1)}",
             "items = list(numbers())",
         ]
 

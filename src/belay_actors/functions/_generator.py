@@ -10,10 +10,10 @@ from belay_actors.functions._function import BoardFunction
 from belay_actors.functions._options import TaskOptions
 
 P = ParamSpec("P")
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
-class GeneratorTask(BoardFunction[P, T]):
+class GeneratorTask(BoardFunction[P, T_co]):
     """A task that yields. ``async with session.stream(samples, 10) as items`` runs it on a board.
 
     Attributes:
@@ -23,12 +23,12 @@ class GeneratorTask(BoardFunction[P, T]):
     role = Role.TASK
     _yields = True
 
-    def __init__(self, function: Callable[P, Iterator[T]], options: TaskOptions) -> None:
+    def __init__(self, function: Callable[P, Iterator[T_co]], options: TaskOptions) -> None:
         super().__init__(function, options.name)
-        self._call: Callable[P, Iterator[T]] = function
+        self._call: Callable[P, Iterator[T_co]] = function
         self.options = options
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[T_co]:
         """Runs the Python function on the host."""
         return self._call(*args, **kwargs)
 
@@ -36,12 +36,12 @@ class GeneratorTask(BoardFunction[P, T]):
     def __get__(self, instance: None, owner: type) -> Self: ...
 
     @overload
-    def __get__(self, instance: ProgramInstance, owner: type) -> "BoundGeneratorTask[P, T]": ...
+    def __get__(self, instance: ProgramInstance, owner: type) -> "BoundGeneratorTask[P, T_co]": ...
 
     @overload
     def __get__(self, instance: object, owner: type) -> Self: ...
 
-    def __get__(self, instance: object, owner: type) -> "Self | BoundGeneratorTask[P, T]":
+    def __get__(self, instance: object, owner: type) -> "Self | BoundGeneratorTask[P, T_co]":
         """Gives a program's own, and an instance's that is bound to its session."""
         member = view(self, owner)
         if isinstance(instance, ProgramInstance):
@@ -49,19 +49,19 @@ class GeneratorTask(BoardFunction[P, T]):
         return member
 
 
-class BoundGeneratorTask(Generic[P, T]):
+class BoundGeneratorTask(Generic[P, T_co]):
     """A generator task of a program in a session.
 
     Attributes:
         task: the task itself.
     """
 
-    def __init__(self, task: GeneratorTask[P, T], caller: FunctionCaller) -> None:
+    def __init__(self, task: GeneratorTask[P, T_co], caller: FunctionCaller) -> None:
         self.task = task
         self._caller = caller
 
     def __call__(
         self, *args: P.args, **kwargs: P.kwargs
-    ) -> AbstractAsyncContextManager[AsyncIterator[T]]:
+    ) -> AbstractAsyncContextManager[AsyncIterator[T_co]]:
         """Runs it on the board; the scope gives its items. As ``session.stream``."""
         return self._caller.stream(self.task, *args, **kwargs)

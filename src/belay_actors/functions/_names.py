@@ -71,7 +71,7 @@ class Use:
 
     @property
     def is_hidden(self) -> bool:
-        """Whether a class stands between it and the variable that it is, and has such a name, too."""
+        """Whether a class with such a name stands between it and the variable that it is."""
         owner = self.scope.owner_of(self.name)
         scope = self.scope if owner is not None else None
         while scope is not None and scope is not owner:

@@ -173,7 +173,7 @@ class Resolver:
         if imports:
             self._add_imports(name, imports)
         elif any(isinstance(binding, _DEFINITIONS) for binding in bindings):
-            if self._is_late or value is not _MISSING or not any(map(_is_decorated, bindings)):
+            if self._is_late or not any(map(_is_decorated, bindings)):
                 raise self._refuse(
                     name, "stays on the host: decorate it with @task, or define it inside"
                 )

@@ -12,10 +12,11 @@ from belay_actors.functions._options import TaskOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
 
-class Task(BoardFunction[P, R]):
+class Task(BoardFunction[P, R_co]):
     """A function that returns a value. ``await session.call(mean, 10)`` runs it on a board.
 
     Attributes:
@@ -24,12 +25,12 @@ class Task(BoardFunction[P, R]):
 
     role = Role.TASK
 
-    def __init__(self, function: Callable[P, R], options: TaskOptions) -> None:
+    def __init__(self, function: Callable[P, R_co], options: TaskOptions) -> None:
         super().__init__(function, options.name)
-        self._call: Callable[P, R] = function
+        self._call: Callable[P, R_co] = function
         self.options = options
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Runs the Python function on the host."""
         return self._call(*args, **kwargs)
 
@@ -37,12 +38,12 @@ class Task(BoardFunction[P, R]):
     def __get__(self, instance: None, owner: type) -> Self: ...
 
     @overload
-    def __get__(self, instance: ProgramInstance, owner: type) -> "BoundTask[P, R]": ...
+    def __get__(self, instance: ProgramInstance, owner: type) -> "BoundTask[P, R_co]": ...
 
     @overload
     def __get__(self, instance: object, owner: type) -> Self: ...
 
-    def __get__(self, instance: object, owner: type) -> "Self | BoundTask[P, R]":
+    def __get__(self, instance: object, owner: type) -> "Self | BoundTask[P, R_co]":
         """Gives a program's own, and an instance's that is bound to its session."""
         member = view(self, owner)
         if isinstance(instance, ProgramInstance):
@@ -50,18 +51,18 @@ class Task(BoardFunction[P, R]):
         return member
 
 
-class BoundTask(Generic[P, R]):
+class BoundTask(Generic[P, R_co]):
     """A task of a program in a session.
 
     Attributes:
         task: the task itself.
     """
 
-    def __init__(self, task: Task[P, R], caller: FunctionCaller) -> None:
+    def __init__(self, task: Task[P, R_co], caller: FunctionCaller) -> None:
         self.task = task
         self._caller = caller
 
-    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Calls it on the board. As ``session.call``."""
         return await self._caller.call(self.task, *args, **kwargs)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
 from floor import BlockingClient
-from peers import open_belay
+from peers import Peer, open_belay
 from timing import interleave, median
 
 from belay_actors import open_device, open_session_manager, task
@@ -47,12 +47,12 @@ async def measure() -> tuple[dict[str, float], dict[str, float]]:
 
         calls = {"a blocking client": floor, "session.call": ours}
         items: dict[str, list[float]] = {"session.stream": []}
-        has_belay = importlib.util.find_spec("belay") is not None
-        if has_belay:
-            belay_add, belay_numbers = stack.enter_context(open_belay())
+        peer: Peer | None = None
+        if importlib.util.find_spec("belay") is not None:
+            add_by_belay, _ = peer = stack.enter_context(open_belay())
 
             async def belay() -> None:
-                assert belay_add(1, 2) == 3
+                assert add_by_belay(1, 2) == 3
 
             calls["belay"] = belay
             items["belay"] = []
@@ -62,9 +62,9 @@ async def measure() -> tuple[dict[str, float], dict[str, float]]:
             async with session.stream(numbers, ITEMS) as stream:
                 count = sum([1 async for _ in stream])
             items["session.stream"].append((time.perf_counter() - start) / count)
-            if has_belay:
+            if peer is not None:
                 start = time.perf_counter()
-                count = sum(1 for _ in belay_numbers(PEER_ITEMS))
+                count = sum(1 for _ in peer[1](PEER_ITEMS))
                 items["belay"].append((time.perf_counter() - start) / count)
     return (
         {name: median(taken) for name, taken in times.items()},

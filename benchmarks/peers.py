@@ -12,14 +12,17 @@ import shutil
 import subprocess
 import sys
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
 
+Peer = tuple[Callable[[int, int], int], Callable[[int], Iterator[int]]]
+
+
 @contextmanager
-def open_port() -> Iterator[str]:
+def open_port() -> Generator[str, None, None]:
     """A MicroPython at a port; yields the port's path."""
     board, port = pty.openpty()
     tty.setraw(port)
@@ -36,7 +39,7 @@ def open_port() -> Iterator[str]:
 
 
 @contextmanager
-def open_belay() -> Iterator[tuple[Callable[[int, int], int], Callable[[int], Iterator[int]]]]:
+def open_belay() -> Generator[Peer, None, None]:
     """belay, with a function and a generator on its board."""
     belay = importlib.import_module("belay")  # only where it is installed
     board_class = importlib.import_module("belay.pyboard").Pyboard

@@ -84,7 +84,9 @@ async def test_f05_the_coils_of_the_stepper_are_let_go_though_a_turn_was_cancell
     assert session.report.is_clean
 
 
-async def test_f05_the_coils_are_let_go_though_the_work_fails() -> None:
+async def test_f05_the_coils_are_let_go_though_the_work_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stepper = load("stepper")
     motors: list[DeviceProgram] = []
 
@@ -92,7 +94,7 @@ async def test_f05_the_coils_are_let_go_though_the_work_fails() -> None:
         motors.append(motor)
         raise RuntimeError("the belt is torn")
 
-    stepper.work = fail
+    monkeypatch.setattr(stepper, "work", fail)
     with pytest.raises(RuntimeError, match="torn"):
         await stepper.main("micropython:")
     assert motors[0].session.background_output.endswith("coils off\n")

@@ -11,6 +11,7 @@ from belay_actors import (
     DeviceSessionManager,
     RemoteError,
     ResourceCleanupError,
+    Session,
     SessionFailedError,
     setup,
     task,
@@ -24,27 +25,33 @@ class Base(DeviceProgram):
     name = "base"
 
     @setup
+    @staticmethod
     def begin() -> None:
         global log
         log = ["begin"]
 
     @setup
+    @staticmethod
     def second(name: str) -> None:
         log.append("second " + name)
 
     @task
+    @staticmethod
     def read() -> list[str]:
         return log
 
     @task
+    @staticmethod
     def note(word: str) -> None:
         log.append(word)
 
     @teardown
+    @staticmethod
     def first_teardown() -> None:
         print("first", log)
 
     @teardown
+    @staticmethod
     def second_teardown(name: str) -> None:
         print("second", name)
 
@@ -53,46 +60,55 @@ class Derived(Base):
     name = "derived"
 
     @setup
+    @staticmethod
     def third() -> None:
         log.append("third")
 
     @teardown
+    @staticmethod
     def third_teardown() -> None:
         print("third")
 
 
 class Overriding(Base):
     @setup
+    @staticmethod
     def second(name: str) -> None:
         log.append("other")
 
 
 class Broken(Base):
     @setup
+    @staticmethod
     def fails() -> None:
         raise ValueError("no such pin")
 
     @setup
+    @staticmethod
     def never() -> None:
         log.append("never")
 
 
 class Careless(Base):
     @setup(critical=False)
+    @staticmethod
     def fails() -> None:
         raise ValueError("no such pin")
 
     @setup
+    @staticmethod
     def still() -> None:
         log.append("still")
 
 
 class Stubborn(Base):
     @teardown
+    @staticmethod
     def fails() -> None:
         raise OSError(5)
 
     @teardown
+    @staticmethod
     def fails_too() -> None:
         raise ZeroDivisionError
 
@@ -118,8 +134,8 @@ async def test_f04_setups_run_once_in_a_session(
     device: Device, manager: DeviceSessionManager
 ) -> None:
     async with manager.open_session(device) as session:
-        for _ in range(2):
-            base = await session.set_up(Base)
+        await session.set_up(Base)
+        base = await session.set_up(Base)
         derived = await session.set_up(Derived)
         assert await base.read() == ["begin", "second base", "third"]
         assert await derived.read() == await base.read()
@@ -159,7 +175,7 @@ async def test_f04_one_that_is_not_critical_is_only_logged(
 async def test_f05_teardowns_run_whatever_way_the_scope_is_left(
     device: Device, manager: DeviceSessionManager, way: str
 ) -> None:
-    sessions = []
+    sessions: list[Session] = []
     with trio.CancelScope() as scope:
         try:
             async with manager.open_session(device, Base) as rig:
@@ -179,9 +195,10 @@ async def test_f05_teardowns_run_whatever_way_the_scope_is_left(
 async def test_f05_failures_of_teardowns_are_collected(
     device: Device, manager: DeviceSessionManager
 ) -> None:
+    sessions: list[Session] = []
     with pytest.raises(ResourceCleanupError) as caught:
         async with manager.open_session(device, Stubborn) as rig:
-            pass
+            sessions.append(rig.session)
     kinds = {error.type_name for error in caught.value.exceptions if isinstance(error, RemoteError)}
     assert kinds == {"OSError", "ZeroDivisionError"}
-    assert rig.session.background_output.startswith("second base\nfirst")
+    assert sessions[0].background_output.startswith("second base\nfirst")

@@ -167,17 +167,20 @@ class BoardHelpers(CodeRunner):
         *,
         is_urgent: bool,
         is_work: bool = False,
+        is_idempotent: bool = False,
     ) -> Value:
         """Calls a helper; what is printed meanwhile goes to the background output.
 
-        Work of a session needs its namespace, and is counted as a call of it.
+        Work of a session needs its namespace, and is counted as a call of it, unless it is
+        idempotent.
         """
 
         async def operation() -> Reply:
             if not is_work:
                 return await self._attachment.run_helper(helper, call)
             await self._attachment.ensure_namespace(seat.key)
-            return await counted(seat, self._attachment.run_helper(helper, call))
+            run = self._attachment.run_helper(helper, call)
+            return await (run if is_idempotent else counted(seat, run))
 
         reply = await self._ask(seat, operation, is_urgent=is_urgent)
         # A thread that fails for want of its names may say so while they are taken away.

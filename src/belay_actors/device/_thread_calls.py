@@ -29,7 +29,7 @@ class BoardThreadCalls(BoardHelpers):
 
     _thread_book: ThreadBook
 
-    async def provide_thread_tools(self, seat: Seat) -> None:
+    async def provide_thread_tools(self, seat: Seat, *, is_urgent: bool = False) -> None:
         """Puts ``should_stop`` and ``sleep_ms`` into a session's namespace.
 
         On a board without threads the one is always false, and the other only sleeps. With the
@@ -42,7 +42,9 @@ class BoardThreadCalls(BoardHelpers):
         """
         helper = Helper.THREADS if self.capabilities.has_threads else Helper.TOOLS
         call = f"thread_tools({seat.key})"
-        await self._ask_helper(seat, helper, call, is_urgent=False, is_work=True)
+        await self._ask_helper(
+            seat, helper, call, is_urgent=is_urgent, is_work=True, is_idempotent=True
+        )
 
     async def start_thread(
         self,

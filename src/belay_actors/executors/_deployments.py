@@ -26,7 +26,10 @@ _OWN_CALL = re.compile(r'^  File "<string>", line \d+, in <module>\r?\n', re.MUL
 _FREE_MEMORY = "[(g.collect(),g.mem_free())[1]for g in[__import__('gc')]][0]"
 _MEMORY_PER_BYTE = 8  # of a source, while it is read and compiled
 _RESERVE = 1024  # bytes, for what runs it
-_TAKE_OFF = "import gc\nfor n in {}:globals().pop(n,0)\ngc.collect()\ndel n,gc"
+# It makes no name: one of the session's own could be called the same.
+_TAKE_OFF = "[globals().pop(n,0)for n in {}];__import__('gc').collect()"
+# It is off the board before it runs. What it returns stays there.
+_RUN_ONCE = "[globals().pop({!r})({})]and None"
 
 
 class Deployments:
@@ -46,6 +49,7 @@ class Deployments:
         "_provide_tools",
         "_roots",
         "_sent",
+        "_unsure",
     )
 
     def __init__(self, host: ExecutorHost, provide_tools: Callable[[], Awaitable[None]]) -> None:
@@ -54,6 +58,8 @@ class Deployments:
         self._has_tools = False
         self._lock = trio.Lock()
         self._present: dict[str, Unit] = {}
+        # Names of ours that may be on the board, or not: a call that was about them was cut off.
+        self._unsure: set[str] = set()
         self._sent = 0  # bytes of memory, at most, that what was sent has used
         self._roots: dict[Unit, None] = {}  # whole with all that they need; the last used is last
         self._in_use: Counter[Unit] = Counter()
@@ -97,20 +103,28 @@ class Deployments:
             await self._send_missing(closure(unit))
             self._roots[unit] = None
 
-    async def run_once(self, unit: Unit, arguments: str) -> None:
-        """Sends a function, calls it, and takes it off again, in one call of the session.
+    async def run_once(self, unit: Unit, arguments: str, on_begin: Callable[[], None]) -> None:
+        """Sends a function, and calls it; it is off the board again before it runs.
+
+        Args:
+            unit: the function.
+            arguments: as text.
+            on_begin: is told that it may have begun from now on.
 
         Raises, cancellation: as ``ensure``; and ``RemoteError`` if it raises.
         """
         async with self._lock:
+            units = closure(unit)
             await self._send_tools(unit)
-            await self._send_missing([each for each in closure(unit) if each is not unit])
-            text = self.text_of(unit)
+            await self._send_missing([each for each in units if each is not unit])
             self._refuse_conflict(unit)
-            name = unit.name
-            code = f"{text.source}\ntry:{name}({arguments})\nfinally:del {name}"
+            await self._transfer(unit, units)
+            on_begin()
             with self.mapped_tracebacks(unit):
-                await self._host.execute(code)
+                await self._host.evaluate_call(
+                    _RUN_ONCE.format(unit.name, arguments), time_limit=None, is_idempotent=False
+                )
+            self._unsure.discard(unit.name)
 
     def text_of(self, unit: Unit) -> BoardText:
         """What is sent of a unit: the small text where the board has little memory."""
@@ -167,21 +181,30 @@ class Deployments:
         if other.origin != unit.origin:
             raise NameConflictError(
                 f"the session has {other.origin} on the board under the name {unit.name!r}, so "
-                f"{unit.origin} cannot have it; give one of them another with @task(name=...)",
+                f"{unit.origin} cannot have it: give one of them another name, or use another "
+                "session",
                 device=self._host.device.name,
                 session_id=self._host.session_id,
             )
 
     async def _send(self, unit: Unit, keeping: Sequence[Unit]) -> None:
+        """Sends one unit, and writes down that it is there."""
+        await self._transfer(unit, keeping)
+        self._unsure.discard(unit.name)
+        self._present[unit.name] = unit
+        if unit.full.defines and self._host.is_active:  # a cleanup may call, and books are closed
+            self._host.resources.register_deployed_method(unit.name, unit.code_hash)
+
+    async def _transfer(self, unit: Unit, keeping: Sequence[Unit]) -> None:
         """Sends one unit; makes room for it where the board has none."""
-        # However this ends, it may have replaced what was there.
-        self._forget(unit.name)
         source = self.text_of(unit).source
         await self._clear(len(source), keeping)
+        # However this ends, it may have replaced what was there.
+        self._forget(unit.name)
         with self.mapped_tracebacks(unit):
             while True:
                 try:
-                    await self._host.execute(source)
+                    await self._host.execute_again(source)
                     break
                 except RemoteError as error:
                     if error.type_name != _OUT_OF_MEMORY:
@@ -189,11 +212,9 @@ class Deployments:
                     full = error
                 if not await self._make_room(keeping):
                     raise full
-        self._present[unit.name] = unit
-        if unit.full.defines:
-            self._host.resources.register_deployed_method(unit.name, unit.code_hash)
 
     def _forget(self, name: str) -> None:
+        self._unsure.add(name)
         if self._present.pop(name, None) is not None:
             self._roots = {root: None for root in self._roots if name not in _names_in(root)}
             self._host.resources.forget_deployed_method(name)
@@ -215,20 +236,28 @@ class Deployments:
             pass
 
     async def _free_memory(self) -> int:
-        value = await self._host.evaluate_call(_FREE_MEMORY, time_limit=None, is_idempotent=True)
+        try:
+            value = await self._host.evaluate_call(
+                _FREE_MEMORY, time_limit=None, is_idempotent=True
+            )
+        except RemoteError as error:
+            if error.type_name != _OUT_OF_MEMORY:
+                raise
+            return 0
         return value if isinstance(value, int) else 0
 
     async def _make_room(self, keeping: Sequence[Unit]) -> bool:
         """Takes off what was used least recently; ``False`` if there is nothing that may go."""
-        while (root := self._least_recently_used()) is not None:
+        while not (names := self._unneeded(keeping)):
+            root = self._least_recently_used()
+            if root is None:
+                return False
             del self._roots[root]
-            names = self._unneeded(keeping)
-            for name in names:
-                self._forget(name)
-            if names:
-                await self._host.execute(_TAKE_OFF.format(names))
-                return True
-        return False
+        for name in names:
+            self._forget(name)
+        await self._host.execute_again(_TAKE_OFF.format(names))
+        self._unsure.difference_update(names)
+        return True
 
     def _least_recently_used(self) -> Unit | None:
         return next((root for root in self._roots if root not in self._in_use), None)
@@ -236,7 +265,8 @@ class Deployments:
     def _unneeded(self, keeping: Sequence[Unit]) -> tuple[str, ...]:
         roots = (*self._roots, *self._in_use)
         needed = {unit.name for unit in keeping}.union(*map(_names_in, roots))
-        return tuple(name for name in self._present if name not in needed)
+        names = dict.fromkeys([*sorted(self._unsure), *self._present])
+        return tuple(name for name in names if name not in needed)
 
 
 def _names_in(root: Unit) -> set[str]:

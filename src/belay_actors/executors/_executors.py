@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import ParamSpec, TypeVar
 
 from belay_actors.executors._deployments import Deployments
@@ -61,15 +61,21 @@ class Executors:
             raise TypeError(f"{function!r} is no thread; decorate the function with @thread")
         unit, arguments = self.tasks.prepare(function, args, kwargs)
         await self.threads.check_limits()
-        # The board needs it for as long as the thread may run, and nobody knows how long that is.
-        self._deployments.hold(unit)
-        await self._deployments.ensure(unit)
+        # The board needs it until the thread's end is known.
+        stack = ExitStack()
+        stack.enter_context(self._deployments.in_use(unit))
+        try:
+            await self._deployments.ensure(unit)
+        except BaseException:
+            stack.close()
+            raise
         return await self.threads.start(
             unit.name,
             f"{unit.name}({arguments})",
             auto_restart=function.options.auto_restart,
             max_runtime=function.options.max_runtime,
             map_traceback=lambda traceback: self._deployments.map_traceback(traceback, unit),
+            on_end=stack.close,
         )
 
     @asynccontextmanager

@@ -28,9 +28,8 @@ class ExecutorHost(StreamHost, Protocol):
         """Its books."""
         ...
 
-    async def execute(self, code: str) -> str:
-        """Runs statements in its namespace, as a call of its."""
-        ...
+    async def execute_again(self, code: str) -> None:
+        """Runs statements in its namespace that nobody minds if they run twice."""
 
     async def evaluate_call(
         self, expression: str, *, time_limit: float | None, is_idempotent: bool

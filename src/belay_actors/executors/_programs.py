@@ -5,13 +5,15 @@ setups, and need no memory that may be short later. They are registered in their
 session holds is given back in reverse: threads and resources came later, and are gone before.
 """
 
+import functools
 import logging
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
 import attrs
 import trio
 
-from belay_actors.errors import RemoteError, SessionFailedError
+from belay_actors.errors import NameConflictError, RemoteError, SessionFailedError
 from belay_actors.executors._deployments import Deployments
 from belay_actors.executors._host import ExecutorHost
 from belay_actors.executors._tasks import TaskExecutor
@@ -37,36 +39,53 @@ class SetupExecutor:
         tasks: its executor of tasks.
     """
 
-    __slots__ = ("_deployments", "_done", "_host", "_lock", "_tasks")
+    __slots__ = ("_begun", "_deployments", "_done", "_host", "_lock", "_tasks")
 
     def __init__(self, host: ExecutorHost, deployments: Deployments, tasks: TaskExecutor) -> None:
         self._host = host
         self._deployments = deployments
         self._tasks = tasks
         self._lock = trio.Lock()
-        self._done: set[str] = set()  # qualified names: each program has setups of its own
+        # Qualified names: each program has setups of its own.
+        self._begun: set[str] = set()
+        self._done: set[str] = set()
 
     async def run(self, program: type[DeviceProgram]) -> None:
         """Runs the setups of a program: its bases' first, each class's in the order of the source.
 
-        What has run in this session is not run again.
+        What has run in this session, or has begun to, is not run again.
 
         Raises:
-            SessionFailedError: one that is critical failed; those after it were not run.
+            SessionFailedError: one that is critical failed, now or before; those after it were not
+                run.
             DeviceError, SessionError: as for any call.
 
-        Cancellation: as for any call; the setups after the one that was cancelled are not run.
+        Cancellation: as for any call. One that had begun counts as failed, those after it are not
+        run.
         """
         async with self._lock:
             for setup in setups_of(program):
                 if setup.qualname not in self._done:
+                    self._refuse_second_run(setup)
                     await self._run(program, setup)
                     self._done.add(setup.qualname)
 
+    def _refuse_second_run(self, setup: Setup[...]) -> None:
+        if setup.qualname in self._begun and setup.options.critical:
+            raise SessionFailedError(
+                f"the setup {setup.qualname} has begun in this session before, and did not come to "
+                "its end; open another session",
+                device=self._host.device.name,
+                session_id=self._host.session_id,
+            )
+
     async def _run(self, program: type[DeviceProgram], setup: Setup[...]) -> None:
+        if setup.qualname in self._begun:
+            return
         unit, arguments = self._tasks.prepare(setup, (), arguments_for(program, setup))
+        begin = functools.partial(self._begun.add, setup.qualname)
         try:
-            await self._deployments.run_once(unit, arguments)
+            await self._deployments.run_once(unit, arguments, begin)
         except RemoteError as error:
             if setup.options.critical:
                 raise SessionFailedError(
@@ -82,7 +101,12 @@ class SetupExecutor:
 
 @attrs.frozen(eq=False)
 class BoardTeardown:
-    """A teardown as a resource of its session: giving it back runs it."""
+    """A teardown as a resource of its session: giving it back runs it.
+
+    What was given back, or has failed to be, is not given back again. One whose run was cancelled,
+    with a call of ``cleanup_resources`` perhaps, has not come to its end: it runs again, from its
+    beginning, when the session ends.
+    """
 
     resource_id: str
     call: str
@@ -95,8 +119,14 @@ class BoardTeardown:
 
     async def cleanup(self) -> None:
         """Runs the teardown on the board; raises, and is cancelled, as a call."""
+        # It is there, unless something of its names was cut off on its way.
+        with suppress(RemoteError, NameConflictError):
+            await self._deployments.ensure(self.unit)
         with self._deployments.mapped_tracebacks(self.unit):
-            await self._host.evaluate_call(self.call, time_limit=None, is_idempotent=False)
+            await self._host.evaluate_call(
+                f"[{self.call}]and None", time_limit=None, is_idempotent=False
+            )
+        self._deployments.release(self.unit)
 
 
 class TeardownExecutor:
@@ -137,15 +167,17 @@ class TeardownExecutor:
     async def _register(self, program: type[DeviceProgram], teardown: Teardown[...]) -> None:
         arguments_of = arguments_for(program, teardown)
         unit, arguments = self._tasks.prepare(teardown, (), arguments_of)
-        self._deployments.hold(unit)  # for good: the session's end needs it
-        await self._deployments.ensure(unit)
-        self._host.resources.register_resource(
-            BoardTeardown(
-                resource_id=f"teardown:{unit.name}",
-                call=f"{unit.name}({arguments})",
-                unit=unit,
-                host=self._host,
-                deployments=self._deployments,
+        with ExitStack() as stack:
+            stack.enter_context(self._deployments.in_use(unit))
+            await self._deployments.ensure(unit)
+            self._host.resources.register_resource(
+                BoardTeardown(
+                    f"teardown:{unit.name}",
+                    f"{unit.name}({arguments})",
+                    unit,
+                    self._host,
+                    self._deployments,
+                )
             )
-        )
+            stack.pop_all()  # until it has run
         self._registered.add(teardown.qualname)

@@ -44,6 +44,7 @@ class ThreadLife:
         code: that a run runs.
         poll: seconds between questions to the board, whose own word should have come.
         map_traceback: what to make of a board's traceback.
+        on_end: is called when it has ended for good, or will never begin.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class ThreadLife:
         *,
         poll: float,
         map_traceback: Callable[[str], str],
+        on_end: Callable[[], None],
     ) -> None:
         self.host = host
         self.name = name
@@ -62,6 +64,7 @@ class ThreadLife:
         self._code = code
         self._poll = poll
         self._map_traceback = map_traceback
+        self._on_end = on_end
         self._is_tended = False  # somebody will start it again
         self._tending: trio.CancelScope | None = None  # of whoever does, or limits its time
         self._is_starting = False
@@ -134,6 +137,7 @@ class ThreadLife:
                     await self.give_back()
             if not self._may_run and not self.is_over:
                 self.host.discard(self, is_known=False)
+                self._on_end()
             raise
         self.host.tell_started(self)
         self._is_told = True
@@ -164,8 +168,8 @@ class ThreadLife:
             self._finish(Status.STOPPED if self._is_stopping else Status.RETURNED)
             return
         traceback = self._map_traceback(state.traceback)
-        name, session_id = self.host.device_name, self.host.session_id
-        self._fail(lambda: state.make_error(traceback, name, session_id))
+        about = traceback, self.host.device_name, self.host.session_id
+        self._fail(lambda: state.make_error(*about))
 
     def hear_lost(self) -> None:
         """The board does not know the present run. Called by the session."""
@@ -204,6 +208,7 @@ class ThreadLife:
         if self._tending is not None:
             self._tending.cancel()
         self.host.discard(self, is_known=True)
+        self._on_end()
         self._tell_end(status)
         self._tell_news()
 

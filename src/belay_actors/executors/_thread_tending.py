@@ -39,6 +39,7 @@ class TendedThreadLife(ThreadLife):
         max_runtime: seconds after which it is stopped; ``math.inf`` for none.
         poll: as for ``ThreadLife``.
         map_traceback: see there.
+        on_end: see there.
     """
 
     def __init__(
@@ -51,8 +52,11 @@ class TendedThreadLife(ThreadLife):
         max_runtime: float,
         poll: float,
         map_traceback: Callable[[str], str],
+        on_end: Callable[[], None],
     ) -> None:
-        super().__init__(host, name, code, poll=poll, map_traceback=map_traceback)
+        super().__init__(
+            host, name, code, poll=poll, map_traceback=map_traceback, on_end=on_end
+        )
         self._policy = policy
         self._max_runtime = max_runtime
         self._is_tended = policy is not None

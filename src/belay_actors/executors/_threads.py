@@ -12,6 +12,10 @@ from belay_actors.executors._thread_tending import TendedThreadLife
 _POLL = 3.0  # seconds
 
 
+def _ignore() -> None:
+    """Nobody wants to hear of its end."""
+
+
 class ThreadExecutor:
     """Starts threads. Made by a session.
 
@@ -52,6 +56,7 @@ class ThreadExecutor:
         auto_restart: bool = False,
         max_runtime: float | None = None,
         map_traceback: Callable[[str], str] = str,
+        on_end: Callable[[], None] = _ignore,
     ) -> ThreadHandle:
         """Runs code in a thread of the board, which the session owns from then on.
 
@@ -62,6 +67,7 @@ class ThreadExecutor:
             auto_restart: whether it is started again when it fails, after a delay.
             max_runtime: seconds after which it is stopped, restarts included.
             map_traceback: what to make of the board's traceback of a failure.
+            on_end: is called when it has ended for good, or will never begin.
 
         Returns:
             The thread's handle.
@@ -87,9 +93,17 @@ class ThreadExecutor:
                 max_runtime=math.inf if max_runtime is None else max_runtime,
                 poll=self._poll,
                 map_traceback=map_traceback,
+                on_end=on_end,
             )
         else:
-            life = ThreadLife(self._host, name, code, poll=self._poll, map_traceback=map_traceback)
+            life = ThreadLife(
+                self._host,
+                name,
+                code,
+                poll=self._poll,
+                map_traceback=map_traceback,
+                on_end=on_end,
+            )
         await life.start()
         return ThreadHandle(life)
 

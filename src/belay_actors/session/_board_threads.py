@@ -115,9 +115,8 @@ class BoardThreads:
 
         Raises, cancellation: as any call.
         """
-        self._owner.check_active()
-        self._owner.begin_call()
-        await self._owner.device.provide_thread_tools(self._seat)
+        is_urgent = self._owner.begin_call()
+        await self._owner.device.provide_thread_tools(self._seat, is_urgent=is_urgent)
 
     # For those that are run by somebody.
 

@@ -205,7 +205,7 @@ class Session(Speaking, CodeRunner, FunctionRunner):
     async def evaluate_call(
         self, expression: str, *, time_limit: float | None, is_idempotent: bool
     ) -> Value:
-        """Evaluates the call of a function; use ``call``."""
+        """Evaluates the call of a function; use ``call``. Cancellation: as there."""
 
         def run(seat: Seat, is_urgent: bool) -> Awaitable[tuple[Value, str]]:
             return self.device.run_in(
@@ -222,6 +222,24 @@ class Session(Speaking, CodeRunner, FunctionRunner):
         if output:
             self._keep_output(output)
         return value
+
+    async def execute_again(self, code: str) -> None:
+        """Runs statements that nobody minds if they run twice; for executors.
+
+        Raises, cancellation: as ``execute``; its outcome does not count as unknown.
+        """
+
+        def run(seat: Seat, is_urgent: bool) -> Awaitable[tuple[Value, str]]:
+            return self.device.run_in(
+                seat,
+                code,
+                is_expression=False,
+                is_urgent=is_urgent,
+                hear=self.hear_call,
+                is_idempotent=True,
+            )
+
+        await self.perform("execute", run)
 
     async def stop_thread(self, thread_id: str) -> None:
         """Stops a thread; use ``resources.unregister_background_thread``."""

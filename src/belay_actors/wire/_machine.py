@@ -151,8 +151,8 @@ class RawRepl:
         """Sends the board to its friendly prompt, where other tools expect it.
 
         Args:
-            code: to run before that, if the board is at its prompt. An end of code without any would
-                be a soft reset, which can hang a board that has a thread.
+            code: to run before that, if the board is at its prompt. An end of code without any
+                would be a soft reset, which can hang a board that has a thread.
         """
         is_busy = self.is_busy
         self.state = State.DETACHED

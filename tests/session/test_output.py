@@ -65,7 +65,7 @@ async def test_j04_a_call_is_heard_while_it_runs(device: Device, session: Sessio
     await device.execute("import builtins\nbuiltins.go = [False]")
     code = "print('waiting')\nimport time\nwhile not go[0]: time.sleep_ms(1)\nprint('gone on')"
     async with session.output() as lines, trio.open_nursery() as nursery:
-        await session.thread_executor.start("release", "sleep_ms(300)\ngo[0] = True")
+        await session.executors.threads.start("release", "sleep_ms(300)\ngo[0] = True")
         nursery.start_soon(session.execute, code)
         started = trio.current_time()
         assert await read(lines, 1) == [(None, "waiting")]
@@ -78,7 +78,7 @@ async def test_j04_threads_expressions_and_calls_are_told_apart(session: Session
     async with session.output() as lines:
         assert await session.execute("print('call')") == "call\n"
         await session.evaluate("f()")
-        handle = await session.thread_executor.start("say", "print('one')\nprint('two', end='')")
+        handle = await session.executors.threads.start("say", "print('one')\nprint('two', end='')")
         await handle.wait()
         plain = await session.executor_context.start_thread("tell", "print('three')")
         assert await read(lines, 5) == [
@@ -93,7 +93,7 @@ async def test_j04_threads_expressions_and_calls_are_told_apart(session: Session
 
 async def test_j04_what_a_thread_prints_during_a_call_is_not_the_calls(session: Session) -> None:
     async with session.output() as lines:
-        handle = await session.thread_executor.start(
+        handle = await session.executors.threads.start(
             "say", "for n in range(30):\n    print('thread', n)\n    sleep_ms(1)"
         )
         for number in range(50):
@@ -113,7 +113,7 @@ async def test_j04_another_sessions_output_is_not_heard(
         other.output() as others,
     ):
         for one in (session, other):
-            handle = await one.thread_executor.start("say", f"print('{one.session_id}')")
+            handle = await one.executors.threads.start("say", f"print('{one.session_id}')")
             await handle.wait()
             await one.execute(f"print('{one.session_id}')")
         for one, lines in ((session, mine), (other, others)):
@@ -165,7 +165,7 @@ async def test_j04_it_ends_with_the_session(device: Device, manager: DeviceSessi
     async with trio.open_nursery() as nursery:
         await nursery.start(listen)
         await session.execute("print('one')")
-        await session.thread_executor.start(
+        await session.executors.threads.start(
             "last", "try:\n    while True: sleep_ms(50)\nfinally: print('cleanup', end='')"
         )
         await session.execute("import time\ntime.sleep_ms(20)")

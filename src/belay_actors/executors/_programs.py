@@ -168,7 +168,8 @@ class TeardownExecutor:
         arguments_of = arguments_for(program, teardown)
         unit, arguments = self._tasks.prepare(teardown, (), arguments_of)
         with ExitStack() as stack:
-            stack.enter_context(self._deployments.in_use(unit))
+            self._deployments.hold(unit)
+            stack.callback(self._deployments.release, unit)
             await self._deployments.ensure(unit)
             self._host.resources.register_resource(
                 BoardTeardown(

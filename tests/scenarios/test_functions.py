@@ -6,6 +6,7 @@ once and its teardowns too, and to send a function is nothing that anybody minds
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import attrs
 import pytest
@@ -13,10 +14,12 @@ import trio
 
 from belay_actors import (
     BelayError,
+    Device,
     DeviceProgram,
     RemoteError,
     Session,
     SessionFailedError,
+    open_session_manager,
     setup,
     task,
     teardown,
@@ -32,12 +35,12 @@ from sweeps import (
     CANCEL_ONE,
     Act,
     Scenario,
-    Setting,
     Sweeper,
     fake_setting,
     kill_actor,
     kill_process,
     kind_of,
+    real_setting,
     reset,
     unplug,
 )
@@ -328,6 +331,12 @@ async def a_thread(rig: Rig) -> None:
                 raise
 
 
+async def warm_up(device: Device) -> None:
+    """Has the library's own code for threads on the board, where it stays."""
+    async with open_session_manager() as manager, manager.open_session(device) as session:
+        await (await session.start_thread(blink, 1)).stop()
+
+
 async def real_calls(rig: Rig) -> None:
     """Functions of an interpreter, in a scope of their own."""
     async with rig.manager.open_session(rig.device) as session:
@@ -339,5 +348,13 @@ async def real_calls(rig: Rig) -> None:
 
 @pytest.mark.parametrize("act", [CANCEL, CANCEL_ONE, kill_process(0)], ids=kind_of)
 @pytest.mark.parametrize("scenario", [a_thread, real_calls])
-def test_on_an_interpreter(sweep: Sweeper, real: Setting, scenario: Scenario, act: Act) -> None:
+def test_on_an_interpreter(
+    sweep: Sweeper,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scenario: Scenario,
+    act: Act,
+) -> None:
+    monkeypatch.setenv("MICROPYPATH", str(tmp_path))
+    real = real_setting(tmp_path, prepare=warm_up)
     assert sweep(scenario, act, real, every=4, is_real=True).points > 3

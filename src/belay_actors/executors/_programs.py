@@ -123,9 +123,7 @@ class BoardTeardown:
         with suppress(RemoteError, NameConflictError):
             await self._deployments.ensure(self.unit)
         with self._deployments.mapped_tracebacks(self.unit):
-            await self._host.evaluate_call(
-                f"[{self.call}]and None", time_limit=None, is_idempotent=False
-            )
+            await self._host.evaluate_call(self.call, time_limit=None, is_idempotent=False)
         self._deployments.release(self.unit)
 
 

@@ -6,6 +6,7 @@ once and its teardowns too, and to send a function is nothing that anybody minds
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import attrs
 import pytest
@@ -13,10 +14,12 @@ import trio
 
 from belay_actors import (
     BelayError,
+    Device,
     DeviceProgram,
     RemoteError,
     Session,
     SessionFailedError,
+    open_session_manager,
     setup,
     task,
     teardown,
@@ -32,12 +35,12 @@ from sweeps import (
     CANCEL_ONE,
     Act,
     Scenario,
-    Setting,
     Sweeper,
     fake_setting,
     kill_actor,
     kill_process,
     kind_of,
+    real_setting,
     reset,
     unplug,
 )
@@ -87,7 +90,8 @@ def check_books(rig: Rig, session: Session, held: int = 0) -> None:
     rig.expect(told <= names, f"told to be deployed: {told - names}")
     believed = {*deployments._present}
     rig.expect(believed <= names, f"believed to be deployed: {believed - names}")
-    ours = {name for name in names if not name.startswith(("_", "stream:"))}
+    made = {"ready", "notes", "time"}  # by setups
+    ours = {name for name in names - made if not name.startswith(("_", "stream:"))}
     known = believed | deployments._unsure
     rig.expect(ours <= known, f"there, and nobody knows: {ours - known}")
 
@@ -136,7 +140,7 @@ async def a_stream(rig: Rig) -> None:
 @pytest.mark.parametrize("act", ACTS, ids=kind_of)
 @pytest.mark.parametrize("scenario", [a_first_call, an_exclusive_call, a_stream])
 def test_at_every_step(sweep: Sweeper, scenario: Scenario, act: Act) -> None:
-    assert sweep(scenario, act, fake_setting(), every=2).points > 20
+    assert sweep(scenario, act, fake_setting(), every=2).points > 15
 
 
 # Little memory.
@@ -174,12 +178,11 @@ async def calls_in_little_memory(rig: Rig) -> None:
     assert isinstance(heap, ShortHeap)
     heap.board = board
     async with rig.manager.open_session(rig.device) as session:
-        for _ in range(2):
-            with rig.one:
-                for number, big in enumerate(BIG):
-                    rig.expect(await session.call(big) == 200 + number, "a wrong result")
-                    rig.expect(heap.mem_free() >= 0, "the heap is full")
-            check_books(rig, session)
+        with rig.one:
+            for number, big in enumerate(BIG):
+                rig.expect(await session.call(big) == 200 + number, "a wrong result")
+                rig.expect(heap.mem_free() >= 0, "the heap is full")
+        check_books(rig, session)
         is_lost = board.starts > 1 or not board.is_connected
         rig.expect(is_lost or not session.has_unknown_outcome, "an unknown outcome")
         # What was cut off on its way is off the board when the room is needed.
@@ -328,6 +331,12 @@ async def a_thread(rig: Rig) -> None:
                 raise
 
 
+async def warm_up(device: Device) -> None:
+    """Has the library's own code for threads on the board, where it stays."""
+    async with open_session_manager() as manager, manager.open_session(device) as session:
+        await (await session.start_thread(blink, 1)).stop()
+
+
 async def real_calls(rig: Rig) -> None:
     """Functions of an interpreter, in a scope of their own."""
     async with rig.manager.open_session(rig.device) as session:
@@ -339,5 +348,13 @@ async def real_calls(rig: Rig) -> None:
 
 @pytest.mark.parametrize("act", [CANCEL, CANCEL_ONE, kill_process(0)], ids=kind_of)
 @pytest.mark.parametrize("scenario", [a_thread, real_calls])
-def test_on_an_interpreter(sweep: Sweeper, real: Setting, scenario: Scenario, act: Act) -> None:
+def test_on_an_interpreter(
+    sweep: Sweeper,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    scenario: Scenario,
+    act: Act,
+) -> None:
+    monkeypatch.setenv("MICROPYPATH", str(tmp_path))
+    real = real_setting(tmp_path, prepare=warm_up)
     assert sweep(scenario, act, real, every=4, is_real=True).points > 3

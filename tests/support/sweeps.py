@@ -41,6 +41,7 @@ from rig import FakeTruth, RealTruth, Rig
 
 Scenario = Callable[[Rig], Awaitable[object]]
 Setting = Callable[[], AbstractAsyncContextManager[Rig]]
+Prepare = Callable[[Device], Awaitable[None]]
 MakeModules = Callable[[], Mapping[str, object]]
 _OPTIONS = SessionManagementOptions(max_concurrent_sessions=20)
 
@@ -156,8 +157,11 @@ def fake_setting(
     return setting
 
 
-def real_setting(place: Path, count: int = 1) -> Setting:
-    """Makes rigs of so many local interpreters; ``place`` must be their ``MICROPYPATH``."""
+def real_setting(place: Path, count: int = 1, prepare: Prepare | None = None) -> Setting:
+    """Makes rigs of so many local interpreters; ``place`` must be their ``MICROPYPATH``.
+
+    Each device is prepared before it is looked what is on it.
+    """
     numbers = itertools.count(1)
 
     @asynccontextmanager
@@ -167,6 +171,9 @@ def real_setting(place: Path, count: int = 1) -> Setting:
             opened = [
                 await devices.enter_async_context(open_device("micropython:")) for _ in range(count)
             ]
+            for device in opened:
+                if prepare is not None:
+                    await prepare(device)
             async with LeakCheck(*opened), open_session_manager(_OPTIONS) as manager:
                 rig = Rig(tuple(opened), tuple(truths), (), manager, numbers)
                 yield rig

@@ -28,8 +28,7 @@ _MEMORY_PER_BYTE = 8  # of a source, while it is read and compiled
 _RESERVE = 1024  # bytes, for what runs it
 # It makes no name: one of the session's own could be called the same.
 _TAKE_OFF = "[globals().pop(n,0)for n in {}];__import__('gc').collect()"
-# It is off the board before it runs. What it returns stays there.
-_RUN_ONCE = "[globals().pop({!r})({})]and None"
+_RUN_ONCE = "globals().pop({!r})({})"  # it is off the board before it runs
 
 
 class Deployments:

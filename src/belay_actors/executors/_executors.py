@@ -63,7 +63,8 @@ class Executors:
         await self.threads.check_limits()
         # The board needs it until the thread's end is known.
         stack = ExitStack()
-        stack.enter_context(self._deployments.in_use(unit))
+        self._deployments.hold(unit)
+        stack.callback(self._deployments.release, unit)
         try:
             await self._deployments.ensure(unit)
         except BaseException:

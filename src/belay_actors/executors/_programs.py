@@ -123,9 +123,7 @@ class BoardTeardown:
         with suppress(RemoteError, NameConflictError):
             await self._deployments.ensure(self.unit)
         with self._deployments.mapped_tracebacks(self.unit):
-            await self._host.evaluate_call(
-                f"[{self.call}]and None", time_limit=None, is_idempotent=False
-            )
+            await self._host.evaluate_call(self.call, time_limit=None, is_idempotent=False)
         self._deployments.release(self.unit)
 
 
@@ -168,7 +166,8 @@ class TeardownExecutor:
         arguments_of = arguments_for(program, teardown)
         unit, arguments = self._tasks.prepare(teardown, (), arguments_of)
         with ExitStack() as stack:
-            stack.enter_context(self._deployments.in_use(unit))
+            self._deployments.hold(unit)
+            stack.callback(self._deployments.release, unit)
             await self._deployments.ensure(unit)
             self._host.resources.register_resource(
                 BoardTeardown(

@@ -232,7 +232,10 @@ def test_a_failed_link_leaves_nothing_half_done() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["5", "0.1", "'text'", "b'\\xff'", "None", "True", "(1, (2.5, 'a'))", "range(3)", "3 * 7"],
+    [
+        *("5", "0.1", "'text'", "b'\\xff'", "None", "True", "(1, (2.5, 'a'))", "range(3)", "3 * 7"),
+        *("float('inf')", "(-float('inf'), 1)", "frozenset({1})", "frozenset()", "1e-9", "2j"),
+    ],
 )
 async def test_a_constant_has_its_value_on_the_board(device: Device, value: str) -> None:
     unit = unit_of(f"A_LIMIT: object = {value}\n@task\ndef f():\n    return A_LIMIT\n")

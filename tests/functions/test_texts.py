@@ -177,7 +177,7 @@ DEFAULTS = """
         return 7
 
     class Mode(enum.Enum):
-        FAST = "fast_mode_of_it"
+        FAST = "fast"
 
     @task
     def f(x, y: KIND = DEFAULT, *, z=[NUMBER]):
@@ -194,8 +194,8 @@ DEFAULTS = """
         ("int", "NUMBER", "4"),
         ("object", "[NUMBER, None]", "[4, None]"),
         ("object", "later()", "7"),
-        ("Mode", "Mode.FAST", "'fast_mode_of_it'"),
-        ("Mode", "Mode['FAST']", "'fast_mode_of_it'"),
+        ("Mode", "Mode.FAST", "'fast'"),
+        ("Mode", "Mode['FAST']", "'fast'"),
     ],
 )
 def test_a_default_is_the_value_that_it_has_on_the_host(kind: str, default: str, sent: str) -> None:
@@ -204,7 +204,7 @@ def test_a_default_is_the_value_that_it_has_on_the_host(kind: str, default: str,
 
 
 def test_a_default_that_cannot_be_sent_is_refused_at_once() -> None:
-    with pytest.raises(TypeError, match=r"py:2: a default cannot be sent.*'x'"):
+    with pytest.raises(TypeError, match=r"py:2: the default of 'x' cannot be sent"):
         load("@task\ndef f(x=object()):\n    return x\n")
 
 

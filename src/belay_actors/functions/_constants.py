@@ -1,5 +1,9 @@
-"""Constants of a module that board functions use: written down with the value they have there."""
+"""Values that become part of a text: constants of a module, and defaults of parameters.
 
+They are written as one would write them in a function, so that a constant equals the same literal.
+"""
+
+import ast
 from typing import cast
 
 from belay_actors.values import encode
@@ -19,6 +23,15 @@ def is_constant(value: object) -> bool:
     return type(value) in _PLAIN
 
 
-def write_constant(name: str, value: object) -> str:
-    """Writes the statement that gives a constant its value."""
-    return f"{name} = {encode(value)}\n"
+def write_value(value: object) -> str:
+    """Writes an expression that has a value.
+
+    Raises:
+        TypeError, ValueError: the value cannot be sent.
+    """
+    text = encode(value, exact_floats=False)
+    try:
+        ast.literal_eval(repr(value))
+    except ValueError:  # it has no literal, such as infinity
+        return text
+    return repr(value)

@@ -7,6 +7,7 @@ from types import FunctionType
 import attrs
 
 from belay_actors.functions._check import Role, check_code
+from belay_actors.functions._constants import write_value
 from belay_actors.functions._globals import make_names_global, rename_globals
 from belay_actors.functions._imports import tool_names
 from belay_actors.functions._names import find_names
@@ -137,9 +138,9 @@ class Body:
         else:
             return node
         try:
-            text = self.signature.write_argument(name, value, exact_floats=True)
+            text = write_value(self.signature.to_plain(name, value))
         except (TypeError, ValueError) as error:
             raise self.source.refuse(
-                f"a default cannot be sent to a board: {error}", node
+                f"the default of {name!r} cannot be sent to a board: {error}", node
             ) from error
         return ast.parse(text, mode="eval").body

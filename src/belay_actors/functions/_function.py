@@ -5,7 +5,6 @@ have it on boards: its units, of which there may be others for other platforms, 
 what it returns.
 """
 
-import builtins
 import copy
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import ClassVar, Generic, ParamSpec, Self, TypeVar, cast
 
 from belay_actors.board import BOARD_TOOLS
 from belay_actors.errors import DeviceCapabilityError, UnsupportedFunctionError
+from belay_actors.functions._builtins import BOARD_BUILTINS
 from belay_actors.functions._check import Role, check_callable
 from belay_actors.functions._draft import Body, Draft
 from belay_actors.functions._resolve import Program
@@ -25,7 +25,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 _Place = tuple[str, str]  # a platform and an implementation
 _OWN_NAME = "__belay"
-_HIDING = {*dir(builtins), *BOARD_TOOLS}
+_HIDING = BOARD_BUILTINS | BOARD_TOOLS.keys()
 
 
 class BoardFunction(UnitSource, Generic[P, R_co]):
@@ -52,7 +52,7 @@ class BoardFunction(UnitSource, Generic[P, R_co]):
         self._program: Program | None = None
         self._units: dict[_Place, Unit] = {}
         self._has_checked_result = False
-        functools.update_wrapper(cast("Callable[..., object]", self), python_function)
+        functools.update_wrapper(cast("Callable[..., object]", self), python_function, updated=())
         self._check_name()
         if not _is_in_class(python_function):  # a class checks its members when it is there
             self._body.check_names(self.name, None)

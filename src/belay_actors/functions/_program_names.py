@@ -5,10 +5,10 @@ Type checkers know ``Rig.mean``; on the board there is no class, and the member 
 
 import ast
 
+from belay_actors.functions._constants import write_value
 from belay_actors.functions._names import find_names
 from belay_actors.functions._resolve import Program
 from belay_actors.functions._source import FunctionSource
-from belay_actors.values import encode
 
 
 def use_bare_names(tree: ast.FunctionDef, program: Program, source: FunctionSource) -> None:
@@ -42,7 +42,7 @@ class _Replacer(ast.NodeTransformer):
         if not isinstance(node.ctx, ast.Load):
             raise self._source.refuse(f"{node.value.id}.{name} stays on the host", node)
         try:
-            text = encode(self._program.attribute(name))
+            text = write_value(self._program.attribute(name))
         except (AttributeError, TypeError, ValueError) as error:
             raise self._source.refuse(
                 f"{node.value.id}.{name} cannot be sent to a board: {error}", node

@@ -7,7 +7,6 @@ late as a function is first used, since its module may bind them after it.
 """
 
 import ast
-import builtins
 from collections.abc import Mapping
 from types import FunctionType, ModuleType
 from typing import Protocol
@@ -15,14 +14,14 @@ from typing import Protocol
 import attrs
 
 from belay_actors.errors import UnsupportedFunctionError
-from belay_actors.functions._constants import has_constant_name, is_constant, write_constant
+from belay_actors.functions._builtins import BOARD_BUILTINS
+from belay_actors.functions._constants import has_constant_name, is_constant, write_value
 from belay_actors.functions._imports import import_problem, import_statements, tool_of
 from belay_actors.functions._names import Names, Use
 from belay_actors.functions._source import Binding, FunctionSource
 from belay_actors.functions._unit import Unit, UnitSource, statement_unit
 
 _MISSING = object()
-_BUILTINS = {*dir(builtins), "const"}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -134,7 +133,7 @@ class Resolver:
             self._look_at_value(name, value)
         elif name in self._module.made_global or self._is_annotated_elsewhere(name):
             self._want(name)
-        elif name not in _BUILTINS:
+        elif name not in BOARD_BUILTINS:
             raise self._refuse(
                 name,
                 "is defined nowhere: import it at the top of the module, or, if a @setup makes it, "
@@ -215,7 +214,7 @@ class Resolver:
                 f"is a {type(value).__name__}: a constant is made of None, bool, numbers, str, "
                 "bytes, range, tuple and frozenset; pass anything else as an argument",
             )
-        self._add_statement(name, write_constant(name, value), line)
+        self._add_statement(name, f"{name} = {write_value(value)}\n", line)
 
     def _add_statement(self, name: str, statements: str, line: int) -> None:
         unit = statement_unit(

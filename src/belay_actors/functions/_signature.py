@@ -116,6 +116,16 @@ class Signature:
             name: make_unstructurer(hint) for name, hint in self._hints.items() if name != "return"
         }
 
+    def to_plain(self, name: str, value: object) -> object:
+        """Returns an argument as it travels, by the annotation of its parameter.
+
+        Raises:
+            TypeError: it does not fit its annotation.
+            ValueError: it holds itself.
+        """
+        unstructure = self._unstructurers.get(name)
+        return value if unstructure is None else unstructure(value)
+
     def write_argument(self, name: str, value: object, *, exact_floats: bool) -> str:
         """Returns one argument as source text.
 
@@ -124,9 +134,7 @@ class Signature:
             ValueError: it is too large.
         """
         try:
-            unstructure = self._unstructurers.get(name)
-            plain = value if unstructure is None else unstructure(value)
-            return encode(plain, exact_floats=exact_floats)
+            return encode(self.to_plain(name, value), exact_floats=exact_floats)
         except (TypeError, ValueError) as error:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"{self._function.__name__}(): argument {name!r}: {error}") from error

@@ -7,12 +7,12 @@ names, since other functions may pass arguments by them, and so do functions, fo
 """
 
 import ast
-import builtins
 import itertools
 import string
 from collections.abc import Iterable, Iterator
 
 from belay_actors.board import join_tokens
+from belay_actors.functions._builtins import BOARD_BUILTINS
 from belay_actors.functions._names import Names, ScopeKind, Use, find_names
 from belay_actors.functions._text import to_text, write_lines
 from belay_actors.functions._unit import BoardText
@@ -42,7 +42,7 @@ def _rename(names: Names, function: ast.FunctionDef) -> None:
     long = [name for name in counts if name not in kept and len(name) > 1]
     long.sort(key=lambda name: -counts[name] * len(name))
     declared = {name for node in names.declarations for name in node.names}
-    taken = {*counts, function.name, *dir(builtins), *declared}
+    taken = {*counts, function.name, *BOARD_BUILTINS, *declared}
     new = dict(zip(long, _short_names(taken), strict=False))
     for use in names.uses:
         _set_name(use.node, new)

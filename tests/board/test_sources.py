@@ -40,7 +40,16 @@ def test_probe_is_at_most_350_bytes() -> None:
         (DETECT_SOURCES[1], 350),
         (IMPORTS_SOURCE, 300),
     ],
-    ids=["census", "small drop", "drop", "threads", "streams", "detect", "what is wanted", "imports"],
+    ids=[
+        "census",
+        "small drop",
+        "drop",
+        "threads",
+        "streams",
+        "detect",
+        "what is wanted",
+        "imports",
+    ],
 )
 def test_what_is_sent_when_it_is_needed_is_small(source: str, limit: int) -> None:
     assert limit - 100 < len(source.encode()) <= limit

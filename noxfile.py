@@ -59,6 +59,7 @@ def soak(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Benchmarks, as ratios within one run; ``nox -s bench -- NAME`` for one of them."""
     session.install(".[micropython]")
+    install_group(session, "bench")
     session.run("python", "benchmarks/run.py", *session.posargs)
 
 

@@ -23,6 +23,7 @@ from belay_actors import (
 from belay_actors.board import Helper, call_source, core_source, helper_source, probe_source
 from belay_actors.kernel import Actor
 from belay_actors.transport import Link, LocalLink, LocalTransport, Transport
+from functions import measure as measure_functions
 
 CORE_LINE = call_source(9, 0, "1+1", is_expression=True).encode()
 CORE = core_source("abcd", has_complex=True)
@@ -67,6 +68,15 @@ async def calls() -> None:
         show(f"{name}, p50", f"{p50:.0f} µs", f"{p50 / base:.2f} x blocking")
     mean = sum(times["evaluate"]) / len(times["evaluate"])
     show("evaluate, calls per second of one task", f"{1 / mean:.0f}")
+
+
+async def functions() -> None:
+    """A call of a deployed function, and an item of a generator, beside belay's if it is there."""
+    for kind, figures in zip(("call", "item"), await measure_functions(), strict=True):
+        ours = min(figures[name] for name in figures if name.startswith("session"))
+        for name, microseconds in figures.items():
+            ratio = f"{microseconds / ours:.2f} x ours"
+            show(f"{kind}: {name}, p50", f"{microseconds:.1f} µs", ratio)
 
 
 async def kernel() -> None:
@@ -198,7 +208,7 @@ async def sizes() -> None:
     show("cached method", f"{cached:.0f} B")
 
 
-BENCHMARKS = {row.__name__: row for row in (calls, kernel, sessions, sizes)}
+BENCHMARKS = {row.__name__: row for row in (calls, functions, kernel, sessions, sizes)}
 
 
 def main(names: list[str]) -> None:

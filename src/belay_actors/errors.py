@@ -103,13 +103,18 @@ class UnsupportedValueError(BelayError, TypeError):
     """A value cannot come back from the board; its message names the type."""
 
 
+class UnsupportedFunctionError(BelayError, TypeError):
+    """A function cannot run on a board; its message says where, why, and what to do instead."""
+
+
 class RemoteError(BelayError):
     """Code on the board raised. The board is healthy and ready for the next call.
 
     Attributes:
         type_name: name of the exception's class on the board, such as ``"ZeroDivisionError"``.
         remote_message: ``str()`` of that exception.
-        traceback: the board's own traceback, without the library's frames.
+        traceback: the board's own traceback, without the library's frames; with the host's files
+            and lines of functions that were sent from there.
         output: what the call had printed before.
     """
 
@@ -128,9 +133,18 @@ class RemoteError(BelayError):
         super().__init__(summary, device=device, session_id=session_id)
         self.type_name = type_name
         self.remote_message = remote_message
-        self.traceback = traceback
-        if traceback:
-            self.add_note(f"On the board:\n{traceback.rstrip()}")
+        self.traceback = ""
+        self.set_traceback(traceback)
+
+    def set_traceback(self, traceback: str) -> None:
+        """Replaces the board's traceback, also in the note that shows it."""
+        old, self.traceback = self._note, traceback
+        notes = [note for note in getattr(self, "__notes__", ()) if note != old]
+        self.__notes__ = [self._note, *notes] if traceback else notes
+
+    @property
+    def _note(self) -> str:
+        return f"On the board:\n{self.traceback.rstrip()}"
 
 
 class RemoteOSError(RemoteError, OSError):
@@ -199,6 +213,10 @@ class SessionNotFoundError(SessionError, KeyError):
     __str__ = SessionError.__str__
 
 
+class NameConflictError(SessionError, ValueError):
+    """The session has something else on the board under that name; nothing was sent."""
+
+
 class DuplicateResourceError(SessionError, ValueError):
     """The session already holds a resource of that id."""
 
@@ -229,6 +247,28 @@ class ResourceBusyError(SessionError):
         super().__init__(message, is_recoverable=True, device=device, session_id=session_id)
         self.resource = resource
         self.holder = holder
+
+
+class UnstoppableThreadError(SessionError):
+    """A thread of the board was asked to stop and did not; only a reset ends it.
+
+    Attributes:
+        thread_id: of the thread.
+        last_beat: seconds since its last sign of life, when that was last asked.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        thread_id: str,
+        last_beat: float,
+        device: str | None = None,
+        session_id: str | None = None,
+    ) -> None:
+        super().__init__(message, device=device, session_id=session_id)
+        self.thread_id = thread_id
+        self.last_beat = last_beat
 
 
 class OutcomeUnknownError(SessionError):

@@ -3,6 +3,7 @@
 The same code on a real MicroPython is what the tests of the device use all the time.
 """
 
+import struct
 import sys
 from collections.abc import Callable
 from typing import NamedTuple
@@ -27,8 +28,15 @@ def read(printed: str, *, number: int) -> list[Event]:
     return machine.receive(b"OK" + printed.encode() + b"\x04\x04>")
 
 
+@pytest.fixture(params=[False, True], ids=["short floats", "doubles"])
+def has_doubles(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+def call(
+    has_doubles: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Call:
     """The core, installed: calls return the events of what they print."""
 
     # CPython's traceback function has another name, and prints to another place.
@@ -37,7 +45,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 
     monkeypatch.setattr(sys, "print_exception", print_exception, raising=False)
     main: dict[str, object] = {"__name__": "__main__"}
-    exec(core_source(TOKEN, has_complex=True), main)
+    exec(core_source(TOKEN, has_complex=True, has_doubles=has_doubles), main)
     core = main["__belay__"]
     assert callable(core)
 
@@ -91,6 +99,44 @@ def test_what_is_not_plain_data_is_not_sent(call: Call, value: str) -> None:
     assert replied(call(2, 1, eval, value)).kind is ReplyKind.UNSENDABLE
 
 
+@pytest.mark.parametrize(
+    ("value", "floats"),
+    [
+        ("1", []),
+        ("'1.5'", []),
+        ("[1, {2: (True, None)}]", []),
+        ("0.1", [0.1]),
+        ("1+2j", [1.0, 2.0]),
+        ("[0.5, [1.5, {2.5: (3.5, 4j)}, 5.5], 6.5]", [0.5, 1.5, 2.5, 3.5, 0.0, 4.0, 5.5, 6.5]),
+        ("{'a': [], 'b': {'c': 1.5}, 'd': ()}", [1.5]),
+    ],
+)
+def test_what_floats_really_are_stands_behind_them(
+    call: Call, has_doubles: bool, value: str, floats: list[float]
+) -> None:
+    text = repr(eval(value))
+    exact = f"|{struct.pack(f'<{len(floats)}d', *floats).hex()}" if floats and has_doubles else ""
+    reply = replied(call(2, 1, eval, value))
+    assert reply.payload.decode() == text + exact
+    assert decode(reply.payload) == eval(value)
+
+
+@pytest.mark.usefixtures("has_doubles")
+def test_floats_in_sets_stand_in_the_order_of_the_text(call: Call) -> None:
+    numbers = [number / 7 for number in range(100)]
+    assert decode(replied(call(2, 1, eval, f"set({numbers})")).payload) == set(numbers)
+
+
+def test_a_board_without_what_exact_floats_take_has_short_ones(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "binascii", None)
+    main: dict[str, object] = {"__name__": "__main__"}
+    exec(core_source(TOKEN, has_complex=True, has_doubles=True), main)
+    exec(call_source(3, 0, "[0.5, 1j]", is_expression=True), main)
+    assert replied(read(capsys.readouterr().out, number=3)).payload == b"[0.5, 1j]"
+
+
 def test_damaged_code_is_not_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,7 +155,10 @@ def test_print_outside_of_the_own_call_is_tagged(call: Call) -> None:
     call(2, 1, exec, "def speak(): print('from', 1, sep='-')")
     call(3, 0, exec, "import __main__")
     events = call(4, -1, exec, "spaces[1]['speak']()")
-    assert SessionOutput(1, repr("from-1\n").encode()) in events
+    assert SessionOutput(1, repr(("", "from-1\n")).encode()) in events
+    call(5, -1, exec, "who[0] = lambda key: 'thread of %d' % key")
+    events = call(6, -1, exec, "spaces[1]['speak']()")
+    assert SessionOutput(1, repr(("thread of 1", "from-1\n")).encode()) in events
 
 
 def test_drop_takes_a_namespace_away(call: Call) -> None:

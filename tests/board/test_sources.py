@@ -20,8 +20,10 @@ from belay_actors.device._detection import DETECT_SOURCES, IMPORTS_SOURCE
 TOKEN = "t0k3"
 
 
-def test_core_is_at_most_1300_bytes() -> None:
-    assert len(core_source(TOKEN, has_complex=True).encode()) <= 1300
+@pytest.mark.parametrize(("has_doubles", "limit"), [(False, 1350), (True, 1650)])
+def test_core_is_small(has_doubles: bool, limit: int) -> None:
+    source = core_source(TOKEN, has_complex=True, has_doubles=has_doubles)
+    assert limit - 100 < len(source.encode()) <= limit
 
 
 def test_probe_is_at_most_350_bytes() -> None:
@@ -34,21 +36,16 @@ def test_probe_is_at_most_350_bytes() -> None:
         (helper_source(Helper.CENSUS), 100),
         (helper_source(Helper.DROP, has_modules=False), 500),
         (helper_source(Helper.DROP), 800),
-        (helper_source(Helper.THREADS), 1300),
+        (helper_source(Helper.THREADS), 2400),
+        (helper_source(Helper.TOOLS), 250),
         (helper_source(Helper.STREAMS), 800),
         (DETECT_SOURCES[0], 650),
         (DETECT_SOURCES[1], 350),
         (IMPORTS_SOURCE, 300),
     ],
     ids=[
-        "census",
-        "small drop",
-        "drop",
-        "threads",
-        "streams",
-        "detect",
-        "what is wanted",
-        "imports",
+        *("census", "small drop", "drop", "threads", "tools", "streams"),
+        *("detect", "what is wanted", "imports"),
     ],
 )
 def test_what_is_sent_when_it_is_needed_is_small(source: str, limit: int) -> None:
@@ -60,6 +57,7 @@ def test_what_is_sent_when_it_is_needed_is_small(source: str, limit: int) -> Non
     [
         probe_source(TOKEN),
         core_source(TOKEN, has_complex=True),
+        core_source(TOKEN, has_complex=True, has_doubles=True),
         *map(helper_source, Helper),
         *DETECT_SOURCES,
         at_once(*DETECT_SOURCES),

@@ -25,7 +25,7 @@ from belay_actors import (
     UnsupportedValueError,
     open_device,
 )
-from belay_actors.device import MakeDeviceError, Seat
+from belay_actors.device import MakeDeviceError, Seat, ThreadExit
 from belay_actors.testing import Drop, FaultPlan, FaultTransport, open_fake_board
 from belay_actors.transport import LocalLink
 
@@ -50,7 +50,9 @@ def __belay__(*a, old=__belay__, seen=[]):
 class Nobody:
     """Has a seat, and hears nothing."""
 
-    def receive_output(self, text: str) -> None: ...
+    def receive_output(self, text: str, thread_id: str | None) -> None: ...
+
+    def thread_ended(self, news: ThreadExit) -> None: ...
 
     def refuse(self, make_error: MakeDeviceError) -> None: ...
 

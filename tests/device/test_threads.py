@@ -83,7 +83,11 @@ async def test_what_a_thread_raises_is_kept_and_not_printed(
 ) -> None:
     await device.start_thread(session._seat, "it's", code)
     state = await wait_ended(session, "it's")
-    assert state == ThreadState(ThreadStatus.FAILED, type_name, message)
+    assert state.status is ThreadStatus.FAILED
+    assert (state.type_name, state.message) == (type_name, message)
+    assert state.traceback.startswith("Traceback (most recent call last):\n")
+    assert state.traceback.rstrip().endswith(f"{type_name}: {message}".rstrip())
+    assert "__belay__" not in state.traceback
     assert session.background_output == device.background_output == ""
     assert await stop_and_confirm(device, session._seat, "it's") == state
 

@@ -12,7 +12,7 @@ from belay_actors import (
     RemoteError,
     open_device,
 )
-from belay_actors.device import MakeDeviceError, Seat
+from belay_actors.device import MakeDeviceError, Seat, ThreadExit
 from boards import open_unix_board
 
 # Once, the core does something else in place of a call; then it is the old one again.
@@ -26,7 +26,9 @@ def __belay__(*a, old=__belay__):
 class Nobody:
     """Has a seat, and hears nothing."""
 
-    def receive_output(self, text: str) -> None: ...
+    def receive_output(self, text: str, thread_id: str | None) -> None: ...
+
+    def thread_ended(self, news: ThreadExit) -> None: ...
 
     def refuse(self, make_error: MakeDeviceError) -> None: ...
 

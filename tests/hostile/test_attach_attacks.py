@@ -202,10 +202,10 @@ ANSWERS = {
     "a large list": b"[" + b"[]," * 6_000 + b"]",
     "too few parts": b"('micropython', (1, 29))",
     "other types": b"(1, 2, 3, 4, 5, 6)",
-    "too few facts": b"('micropython', (1, 29), 'rp2', '', False, [1])",
-    "no version": b"('micropython', None, 'rp2', '', False, [1, 1])",
+    "too few facts": b"('micropython', (1, 29), 'rp2', '', False, [1, 1])",
+    "no version": b"('micropython', None, 'rp2', '', False, [1, 1, 1])",
     "code": b"__import__('os').system('true')",
-    "no UTF-8": b"('\xff', (1, 29), 'rp2', '', False, [1, 1])",
+    "no UTF-8": b"('\xff', (1, 29), 'rp2', '', False, [1, 1, 1])",
 }
 
 
@@ -242,7 +242,7 @@ async def test_a_board_with_strange_facts_is_attached(
 ) -> None:
     class Strange(ScriptedBoard):
         def on_probe(self) -> bytes:
-            facts = b"('', (1, None, [2], 'x', b'y'), '\\x00', '\\n', True, [0, ''])"
+            facts = b"('', (1, None, [2], 'x', b'y'), '\\x00', '\\n', True, [0, '', 1])"
             return self.frame("V", 0, facts) + END
 
     async with open_device(ScriptedTransport(Strange)) as device:

@@ -33,9 +33,9 @@ def fuzz_decode(data: bytes) -> None:
         assert typed(expected) == typed(value)
 
 
-# Words that Python's reader of literals does not know, leading zeros, and complex numbers, of which
-# it loses signs of zeros.
-_OURS_ONLY = re.compile(rb"nan|inf|range|set|bytearray|\b0\d|j")
+# Words that Python's reader of literals does not know, leading zeros, complex numbers, of which it
+# loses signs of zeros, and exact floats.
+_OURS_ONLY = re.compile(rb"nan|inf|range|set|bytearray|\b0\d|j|\|[0-9a-f]+\Z")
 
 
 def read_by_python(data: bytes) -> Value:
@@ -78,7 +78,8 @@ TOKENS = st.sampled_from(
     \N{DOT} - + . j e E 0 1 9 12 -1 1.5 1e5 1e999 -0.0 1_0 0x1f 0o7 007 1j (1+2j) (-0-1j) nan inf
     -inf nanj infj None True False set() set frozenset({1}) bytearray(b'') range(3) range(1,2,0)
     range( * ** = := @ % ~ < > ; ! # lambda for in if else not await x f __import__ eval
-    999999999999999999999999 [] {} () {1:2} {1} (1,) [1,] {,} {[]: {[] {1: [[ (( € 😀
+    999999999999999999999999 [] {} () {1:2} {1} (1,) [1,] {,} {[]: {[] {1: [[ (( € 😀 | |0
+    |000000000000f83f |000000000000f83f000000000000f83f 1.5|000000000000f83f 1.5 |000000000000f87f
     """.split()  # noqa: SIM905  # easier to read
 )
 SPACES = st.sampled_from(["", "", "", " ", "  ", "\t", "\n", "\0", "\u20ac", "\U0001f600"])

@@ -353,6 +353,7 @@ BEGINNINGS: dict[str, list[Step]] = {
 
 @settings(max_examples=800, deadline=None)
 @given(st.booleans(), st.sampled_from([*BEGINNINGS]), STEPS)
+@example(is_lossless=False, first="asked", steps=[come(RAW_BANNER[:-1]), Command.LEAVE])
 def test_any_script_of_what_means_something(
     is_lossless: bool, first: str, steps: list[Step]
 ) -> None:

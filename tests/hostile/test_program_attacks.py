@@ -21,6 +21,7 @@ from belay_actors import (
     ProtocolError,
     RemoteError,
     ResourceCleanupError,
+    ThreadHandleStatus,
     UnsupportedValueError,
     open_device,
     open_session_manager,
@@ -48,6 +49,12 @@ def forge(device: Device, kind: str, ahead: int, payload: str) -> str:
     number = device._board.attachment._number + ahead
     check = sum(payload.encode(), ord(kind))
     return f"\x1e{token_of(device)}{kind}{number};{len(payload)};{check};{payload}\x1f"
+
+
+def forge_for_session(device: Device, key: int, payload: str) -> str:
+    """A frame with the token, as threads and timers of a session send it."""
+    check = sum(payload.encode(), ord("P"))
+    return f"\x1e{token_of(device)}P{key};{len(payload.encode())};{check};{payload}\x1f"
 
 
 async def assert_usable(device: Device) -> None:
@@ -264,12 +271,58 @@ async def test_output_for_sessions_that_there_are_not_is_background_output(
     await device.execute(
         f"""
 for key in range(30_000):
-    print('\\x1e{token}P%d;5;%d;"abc"\\x1f' % (key * 7919, sum(b'"abc"', ord('P'))), end='')
+    check = sum(b'("","abc")', ord('P'))
+    print('\\x1e{token}P%d;10;%d;("","abc")\\x1f' % (key * 7919, check), end='')
 """
     )
     assert device.background_output == ("abc" * 30_000)[-64 * 1024 :]
     assert device.snapshot().session_count == 0
     await assert_usable(device)
+
+
+SENSELESS = [
+    "'text alone'",
+    "5",
+    "()",
+    "('who',)",
+    "('who', b'text')",
+    "(5, 'text')",
+    "('who', 1, (), 1)",
+    "('who', 'one', ())",
+    "('who', 1, None)",
+    "('who', 1, 'text')",
+    "('who', 1, (1,))",
+    "('who', 1, ['T', 'm', 't'])",
+    "('who', 1, ['T', 'm', 5, []])",
+    "('who', 1, ['T', 'm', '\\ud800', []])",
+    "('who', 1, {})",
+    "not even a value",
+]
+
+
+@pytest.mark.parametrize("payload", SENSELESS)
+async def test_a_senseless_frame_of_a_session_is_dropped(device: Device, payload: str) -> None:
+    async with open_session_manager() as manager, manager.open_session(device) as session:
+        frame = forge_for_session(device, session._seat.key, payload)
+        await session.execute(f"print({frame!a}, end='')")
+        assert device.snapshot().dropped_frames == 1
+        assert session.background_output == device.background_output == ""
+        await assert_usable(device)
+
+
+@pytest.mark.parametrize("run", ["1", "0", "-1", str(10**400), "True"])
+async def test_a_forged_end_of_a_thread_that_there_is_not_does_nothing(
+    device: Device, run: str
+) -> None:
+    async with open_session_manager() as manager, manager.open_session(device) as session:
+        handle = await session.executors.threads.start("wait", "while not should_stop(): pass")
+        for who, key in (("other", session._seat.key), (handle.thread_id, 99)):
+            forged = forge_for_session(device, key, f"({who!r}, {run}, ())")
+            await session.execute(f"print({forged!a}, end='')")
+        assert handle.state.status is ThreadHandleStatus.RUNNING
+        assert device.snapshot().dropped_frames == 0
+        await handle.stop()
+        await assert_usable(device)
 
 
 THREAD = "import _thread\ndef f():\n while True: %s\n_thread.start_new_thread(f, ())"

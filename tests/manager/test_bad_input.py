@@ -57,7 +57,7 @@ async def test_b06_creation_options_are_such(
         with pytest.raises(TypeError, match="SessionCreationOptions are wanted"):
             await opening
     with pytest.raises(TypeError, match="SessionCreationOptions are wanted"):
-        async with manager.open_session(device, wrong):
+        async with manager.open_session(device, wrong):  # type: ignore[call-overload]
             pass
     async with manager.open_session(device):
         with pytest.raises(TypeError, match="SessionCreationOptions are wanted"):

@@ -12,7 +12,10 @@ from belay_actors import (
     SessionCreated,
     SessionEnded,
     SessionRetried,
+    ThreadEnded,
+    ThreadFailed,
     ThreadRegistered,
+    ThreadRestarting,
 )
 
 
@@ -24,6 +27,13 @@ def events() -> list[Event]:
         SessionCreated(**of, duration=0.25),
         ResourceRegistered(**of, resource_id="pwm", resource_type="DeviceTimer", estimated_cost=96),
         ThreadRegistered(**of, thread_id="blink-1", method_name="blink"),
+        ThreadRestarting(
+            **of, thread_id="blink-1", method_name="blink", restarts=1, delay=2.0, error="OSError"
+        ),
+        ThreadFailed(
+            **of, thread_id="blink-1", method_name="blink", restarts=1, error="ValueError"
+        ),
+        ThreadEnded(**of, thread_id="beat-1", method_name="beat", status="returned", restarts=0),
         MethodDeployed(**of, signature="mean(n)"),
         CallStarted(**of, call_id=1, kind="execute"),
         CallEnded(**of, call_id=1, kind="execute", duration=0.5, error=None),

@@ -15,7 +15,7 @@ HARMLESS = {str, int, float, str | None, CallKind}
 
 def test_there_is_an_example_of_each_kind(events: list[Event]) -> None:
     assert {type(event) for event in events} == set(KINDS)
-    assert len(events) == len(KINDS) == 9
+    assert len(events) == len(KINDS) == 12
 
 
 def test_events_are_frozen_and_take_no_more_attributes(events: list[Event]) -> None:

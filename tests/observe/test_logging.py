@@ -48,7 +48,7 @@ def test_j02_a_registered_resource_is_logged(records: list[logging.LogRecord]) -
 
 
 def test_j02_a_registered_thread_is_logged(records: list[logging.LogRecord]) -> None:
-    (record,) = (record for record in records if "thread" in record.getMessage())
+    (record,) = (record for record in records if "registered for" in record.getMessage())
     assert (record.name, record.levelno) == ("belay_actors.session", logging.DEBUG)
     assert record.getMessage() == "Background thread blink-1 registered for method blink"
     assert added(record) == {
@@ -60,7 +60,7 @@ def test_j02_a_registered_thread_is_logged(records: list[logging.LogRecord]) -> 
 
 
 def test_j02_an_ended_session_is_logged(records: list[logging.LogRecord]) -> None:
-    (record,) = (record for record in records if "ended" in record.getMessage())
+    (record,) = (record for record in records if "ended," in record.getMessage())
     assert (record.name, record.levelno) == ("belay_actors.session", logging.INFO)
     assert record.getMessage() == "Session session-1 ended, cleaned up 3 resources"
     assert added(record) == {
@@ -100,11 +100,33 @@ def test_j02_a_retry_is_a_warning(records: list[logging.LogRecord]) -> None:
     }
 
 
+def test_the_ends_of_threads_are_logged(records: list[logging.LogRecord]) -> None:
+    lines = [
+        (record.name, record.levelno, record.getMessage())
+        for record in records
+        if record.getMessage().startswith("Background thread") and "registered" not in record.msg
+    ]
+    name = "belay_actors.session"
+    assert lines == [
+        (
+            name,
+            logging.WARNING,
+            "Background thread blink-1 failed with OSError, restarting in 2.0 s",
+        ),
+        (
+            name,
+            logging.WARNING,
+            "Background thread blink-1 failed with ValueError, and is not restarted",
+        ),
+        (name, logging.DEBUG, "Background thread beat-1 ended: returned"),
+    ]
+
+
 def test_j02_nothing_else_is_logged_and_no_calls(records: list[logging.LogRecord]) -> None:
-    assert len(records) == 6
+    assert len(records) == 9
 
 
-@pytest.mark.parametrize(("level", "lines"), [("INFO", 4), ("WARNING", 2), ("ERROR", 0)])
+@pytest.mark.parametrize(("level", "lines"), [("INFO", 6), ("WARNING", 4), ("ERROR", 0)])
 def test_levels_are_obeyed(
     events: list[Event], caplog: pytest.LogCaptureFixture, level: str, lines: int
 ) -> None:

@@ -80,9 +80,7 @@ INTERNAL = {
     ("Device", "run_in"),
     ("Session", "end"),
     ("DeviceSessionManager", "leave"),
-    ("Session", "start_thread"),
     ("Session", "stop_thread"),
-    ("Session", "get_thread_states"),
 }
 
 

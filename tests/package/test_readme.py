@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from programs import run_program
+
 README = Path(__file__).parents[2] / "README.md"
 PROGRAMS = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
 
@@ -27,8 +29,14 @@ def test_the_embedding_program_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "True\n"
 
 
+def test_the_program_with_functions_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    imports = "from collections.abc import Iterator\nfrom belay_actors import *\nlog: list[int]\n"
+    run_program(f"{IMPORTS}{imports}{PROGRAMS[2]}\ntrio.run(main)")
+    assert capsys.readouterr().out == "done [100]\n"
+
+
 def test_the_program_for_many_devices_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    exec(f"{IMPORTS}{PROGRAMS[2]}\ntrio.run(main)", {"__name__": "__main__"})
+    exec(f"{IMPORTS}{PROGRAMS[3]}\ntrio.run(main)", {"__name__": "__main__"})
     assert capsys.readouterr().out.count("332833500") == 8
 
 

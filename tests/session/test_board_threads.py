@@ -122,7 +122,7 @@ async def test_d01_a_thread_that_was_started_by_hand_is_stopped(
     device: Device, session: Session
 ) -> None:
     info = session.resources.register_background_thread("mine", "blink")
-    await session.start_thread("mine", "blink(1)")
+    await session.board_threads.start_thread("mine", "blink(1)")
     assert session.resources.get_active_threads() == (info,)
     with pytest.raises(DuplicateResourceError, match="thread 'mine'"):
         session.resources.register_background_thread("mine", "blink")
@@ -149,7 +149,7 @@ async def test_d01_an_id_that_the_board_does_not_know_is_told(
 async def test_d01_ids_that_were_given_by_hand_are_not_given_again(session: Session) -> None:
     for number in range(1, 4):
         session.resources.register_background_thread(f"blink-{number}", "blink")
-        await session.start_thread(f"blink-{number}", "pass")
+        await session.board_threads.start_thread(f"blink-{number}", "pass")
     info = await session.executor_context.start_thread("blink", "blink(1)")
     assert info.thread_id not in {"blink-1", "blink-2", "blink-3"}
 

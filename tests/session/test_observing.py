@@ -253,7 +253,7 @@ async def test_f01_what_could_not_be_given_back_is_heard_once(
 
 async def test_f01_what_the_board_still_has_is_heard(device: Device, heard: Recorder) -> None:
     await device.execute("import builtins\nbuiltins.board = {'go': True}")
-    options = SessionManagementOptions(resource_cleanup_timeout=0.2)
+    options = SessionManagementOptions(resource_cleanup_timeout=1)
     async with open_session_manager(options, observers=[heard]) as manager:
         with pytest.raises(ResourceCleanupError):
             async with manager.open_session(device) as session:

@@ -22,7 +22,7 @@ from belay_actors import (
     open_device,
     open_session_manager,
 )
-from belay_actors.device import ThreadState, ThreadStatus
+from belay_actors.device import ThreadStatus
 from belay_actors.testing import cancel_everywhere
 from belay_actors.transport import LocalLink
 from blinking import BLINK, COUNTS, blinks_on, has_stopped
@@ -104,7 +104,11 @@ async def test_e04_a_thread_that_fails_keeps_its_exception(session: Session) -> 
             state = (await session.executor_context.get_thread_states())[info.thread_id]
             if not state.is_running:
                 break
-    assert state == ThreadState(ThreadStatus.FAILED, "ValueError", "no")
+    assert (state.status, state.type_name, state.message) == (
+        ThreadStatus.FAILED,
+        "ValueError",
+        "no",
+    )
     assert session.resources.get_active_threads() == (info,)
     await session.resources.unregister_background_thread(info.thread_id)
 

@@ -1,5 +1,6 @@
 """The programs that stand in the documentation, to be run as they stand there."""
 
+import linecache
 import re
 from pathlib import Path
 
@@ -16,5 +17,7 @@ def run_program(program: str, names: dict[str, object] | None = None) -> dict[st
     """Runs a program, but not as the main one; returns all its names."""
     names = {} if names is None else names
     names["__name__"] = "program"
-    exec(compile(program, "program.py", "exec"), names)
+    file = f"<program {hash(program)}>"  # functions for boards are read from where they stand
+    linecache.cache[file] = (len(program), None, program.splitlines(keepends=True), file)
+    exec(compile(program, file, "exec"), names)
     return names

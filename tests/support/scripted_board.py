@@ -24,7 +24,7 @@ _FOR_EVER = 3600.0  # seconds; then a test has failed, but does not hang
 _PASTE = b"\x05A\x01"
 _TOKEN = re.compile(rb"(?:probe|__belay__)\('(\w{4})'")
 _CALL = re.compile(rb"__belay__\((\d+),(-?\d+),(?:eval|exec),(b'.*'|b\".*\"),\d+\)\Z", re.DOTALL)
-_PROBED = b"('micropython', (1, 29, 0), 'rp2', 'a board', False, [1, 1])"
+_PROBED = b"('micropython', (1, 29, 0), 'rp2', 'a board', False, [1, 1, 0])"
 
 
 class ScriptedBoard:

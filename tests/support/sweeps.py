@@ -10,7 +10,7 @@ import itertools
 import os
 import signal
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -41,6 +41,8 @@ from rig import FakeTruth, RealTruth, Rig
 
 Scenario = Callable[[Rig], Awaitable[object]]
 Setting = Callable[[], AbstractAsyncContextManager[Rig]]
+Prepare = Callable[[Device], Awaitable[None]]
+MakeModules = Callable[[], Mapping[str, object]]
 _OPTIONS = SessionManagementOptions(max_concurrent_sessions=20)
 
 
@@ -120,8 +122,10 @@ def kill_process(number: int) -> Act:
 # Settings.
 
 
-def fake_setting(count: int = 1, *, latency: float = 0.0) -> Setting:
-    """Makes rigs of so many fake boards."""
+def fake_setting(
+    count: int = 1, *, latency: float = 0.0, make_modules: MakeModules = dict
+) -> Setting:
+    """Makes rigs of so many fake boards; they have the modules that are made for each rig, too."""
 
     @asynccontextmanager
     async def setting() -> AsyncGenerator[Rig, None]:
@@ -129,7 +133,9 @@ def fake_setting(count: int = 1, *, latency: float = 0.0) -> Setting:
         async with AsyncExitStack() as boards:
             for number, truth in enumerate(truths):
                 board = open_fake_board(
-                    name=f"fake{number}", modules=truth.modules, latency=latency
+                    name=f"fake{number}",
+                    modules={**truth.modules, **make_modules()},
+                    latency=latency,
                 )
                 truth.board = await boards.enter_async_context(board)
             fakes = tuple(truth.board for truth in truths)
@@ -151,8 +157,11 @@ def fake_setting(count: int = 1, *, latency: float = 0.0) -> Setting:
     return setting
 
 
-def real_setting(place: Path, count: int = 1) -> Setting:
-    """Makes rigs of so many local interpreters; ``place`` must be their ``MICROPYPATH``."""
+def real_setting(place: Path, count: int = 1, prepare: Prepare | None = None) -> Setting:
+    """Makes rigs of so many local interpreters; ``place`` must be their ``MICROPYPATH``.
+
+    Each device is prepared before it is looked what is on it.
+    """
     numbers = itertools.count(1)
 
     @asynccontextmanager
@@ -162,6 +171,9 @@ def real_setting(place: Path, count: int = 1) -> Setting:
             opened = [
                 await devices.enter_async_context(open_device("micropython:")) for _ in range(count)
             ]
+            for device in opened:
+                if prepare is not None:
+                    await prepare(device)
             async with LeakCheck(*opened), open_session_manager(_OPTIONS) as manager:
                 rig = Rig(tuple(opened), tuple(truths), (), manager, numbers)
                 yield rig

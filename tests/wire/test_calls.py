@@ -158,6 +158,10 @@ def test_leaving_may_run_a_last_code(idle: RawRepl) -> None:
     assert idle.state is State.DETACHED
 
 
+def test_leaving_without_a_last_code_is_no_soft_reset(idle: RawRepl) -> None:
+    assert idle.leave() == b"\x02"
+
+
 def test_leaving_goes_to_the_friendly_prompt_from_anywhere(running: RawRepl) -> None:
     assert running.leave() == b"\x03\x02"
     assert running.state is State.DETACHED

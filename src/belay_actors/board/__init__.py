@@ -4,6 +4,7 @@ The other modules without an underscore are never imported by the host: they are
 as text and shrunk. The functions here return complete sources; nothing else knows their insides.
 """
 
+from belay_actors.board._shrink import join_tokens as join_tokens
 from belay_actors.board._source import (
     CORE_NAME as CORE_NAME,
     PADDING as PADDING,
@@ -17,4 +18,9 @@ from belay_actors.board._source import (
     imports_source as imports_source,
     probe_source as probe_source,
     source_in_parts as source_in_parts,
+)
+from belay_actors.board._tools import (
+    BOARD_TOOLS as BOARD_TOOLS,
+    should_stop as should_stop,
+    sleep_ms as sleep_ms,
 )

@@ -34,6 +34,29 @@ def shrink(source: str) -> str:
     return _drop_spaces(ast.unparse(tree))
 
 
+def replace_function(source: str, other: str) -> str:
+    """Puts another version of a function into a program.
+
+    Args:
+        source: the text of a module; one of its functions has a function in it to be replaced.
+        other: the text of a module that ends with a function of the same name. All of it but its
+            docstring takes the place of the first.
+    """
+    tree, new = ast.parse(source), ast.parse(other)
+    _drop_docstrings(new)
+    for outer in ast.walk(tree):
+        statements = outer.body if isinstance(outer, ast.FunctionDef) else []
+        for place, inner in enumerate(statements):
+            if _name_of(inner) == _name_of(new.body[-1]):
+                statements[place : place + 1] = new.body
+                return ast.unparse(tree)
+    raise ValueError("there is no such function")
+
+
+def _name_of(statement: ast.stmt) -> str | None:
+    return statement.name if isinstance(statement, ast.FunctionDef) else None
+
+
 def _drop_docstrings(tree: ast.Module) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.FunctionDef) and ast.get_docstring(node) is not None:
@@ -103,6 +126,11 @@ def _drop_spaces(source: str) -> str:
     return "".join(f"{' ' * depth}{line}\n" for depth, line in _fold(lines))
 
 
+def join_tokens(line: str) -> str:
+    """Returns one logical line without the spaces in it that separate nothing."""
+    return "".join(_join(tokens) for _, tokens in _logical_lines(line))
+
+
 def _logical_lines(source: str) -> Iterator[tuple[int, list[tokenize.TokenInfo]]]:
     depth = 0
     line: list[tokenize.TokenInfo] = []
@@ -120,10 +148,16 @@ def _logical_lines(source: str) -> Iterator[tuple[int, list[tokenize.TokenInfo]]
 
 def _join(tokens: list[tokenize.TokenInfo]) -> str:
     spaced = (
-        f" {right.string}" if left.type in _WORDS and right.type in _WORDS else right.string
+        f" {right.string}" if _must_part(left, right) else right.string
         for left, right in itertools.pairwise(tokens)
     )
     return tokens[0].string + "".join(spaced)
+
+
+def _must_part(left: tokenize.TokenInfo, right: tokenize.TokenInfo) -> bool:
+    if left.type == tokenize.NUMBER and right.string == ".":  # the attribute of an integer
+        return True
+    return left.type in _WORDS and right.type in _WORDS
 
 
 def _fold(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:

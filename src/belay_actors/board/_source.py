@@ -5,7 +5,8 @@ import functools
 from collections.abc import Iterable
 from importlib import resources
 
-from belay_actors.board._shrink import shrink
+from belay_actors.board._fold import fold
+from belay_actors.board._shrink import replace_function, shrink
 
 CORE_NAME = "__belay__"
 
@@ -27,12 +28,23 @@ class Helper(enum.Enum):
     CENSUS = "census"
     DROP = "drop"
     THREADS = "threads"
+    TOOLS = "tools"
     STREAMS = "streams"
+
+
+def _read(name: str) -> str:
+    return resources.files("belay_actors.board").joinpath(f"{name}.py").read_text("utf-8")
 
 
 @functools.cache
 def _shrunk(name: str) -> str:
-    return shrink(resources.files("belay_actors.board").joinpath(f"{name}.py").read_text("utf-8"))
+    return shrink(_read(name))
+
+
+@functools.cache
+def _shrunk_core(*, has_doubles: bool, is_small: bool) -> str:
+    core = fold(_read("core"), "small", is_small)
+    return shrink(replace_function(core, _read("floats")) if has_doubles else core)
 
 
 def probe_source(token: str) -> str:
@@ -40,17 +52,20 @@ def probe_source(token: str) -> str:
     return f"{_shrunk('probe')}probe('{token}');del probe"
 
 
-def core_source(token: str, *, has_complex: bool, is_small: bool = False) -> str:
+def core_source(
+    token: str, *, has_complex: bool, has_doubles: bool = False, is_small: bool = False
+) -> str:
     """The source that puts the core on the board as ``__belay__``.
 
     Args:
         token: of its frames.
         has_complex: whether the board has complex numbers.
+        has_doubles: whether its floats have 64 bits, all of which are to come back.
         is_small: whether its memory must be kept tidy, and its stack low.
     """
     plain = _PLAIN % ("complex," if has_complex else "")
-    small = int(is_small)
-    return f"{_shrunk('core')}{CORE_NAME}={CORE_NAME}('{token}',{plain},{_NESTED},{small})"
+    core = _shrunk_core(has_doubles=has_doubles, is_small=is_small)
+    return f"{core}{CORE_NAME}={CORE_NAME}('{token}',{plain},{_NESTED})"
 
 
 def checked_source(source: str) -> str:

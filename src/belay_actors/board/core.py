@@ -17,16 +17,13 @@ travel come from the host, because boards differ in which of them exist.
 
 def __belay__(token, plain, nested, small):
     # On a small board every call begins without garbage, so that what stays lies together at the
-    # start of the heap; and sessions have the board's own print, which needs less stack.
-    import gc
+    # start of the heap; and sessions have the board's own print, which needs less stack. The host
+    # knows which boards are small, and sends each only its own part (``_fold.py``).
     import sys
     from builtins import print  # whatever becomes of the name in __main__
 
-    try:
-        from _thread import get_ident
-    except ImportError:
-        get_ident = int  # no threads: int() is always 0, the one thread there is
-    main = get_ident()
+    if small:
+        import gc
     active = [0]
 
     def send(kind, key, text):
@@ -35,9 +32,10 @@ def __belay__(token, plain, nested, small):
         check = sum(data, ord(kind))
         print("\x1e%s%s%s;%d;%d;%s\x1f" % (token, kind, key, len(data), check, text), end="")
 
-    def sendable(value):
-        # Without recursion: there are stacks of 1.8 KB. (What holds itself has no repr, so it does
-        # not come here.) The list grows while it is walked.
+    def sendable(value, text):
+        # The text that stands for a value, or None if it cannot be sent. Without recursion: there
+        # are stacks of 1.8 KB. (What holds itself has no repr, so it does not come here.) The list
+        # grows while it is walked. Boards with exact floats have another one (``floats.py``).
         todo = [(value,)]
         for group in todo:
             for item in group:
@@ -47,19 +45,28 @@ def __belay__(token, plain, nested, small):
                 elif kind in nested:
                     todo.append(item)
                 elif kind not in plain:
-                    return False
-        return True
+                    return
+        return text
 
-    def printer(key):
-        # In a call of its own session a print is that call's output. From a thread or a timer it is
-        # tagged, so that it reaches its session and never another's result.
-        def __belay__(*args, **kw):
-            if "file" in kw or active[0] == key and get_ident() == main:
-                print(*args, **kw)
-            else:
-                send("P", key, repr(kw.get("sep", " ").join(map(str, args)) + kw.get("end", "\n")))
+    if not small:
+        try:
+            from _thread import get_ident
+        except ImportError:
+            get_ident = int  # no threads: int() is always 0, the one thread there is
+        main = get_ident()
+        who = ["".format]  # says which thread prints: none, until threads.py is there
 
-        return __belay__
+        def printer(key):
+            # In a call of its own session a print is that call's output. From a thread or a timer it is
+            # tagged, so that it reaches its session and never another's result.
+            def __belay__(*args, **kw):
+                if "file" in kw or active[0] == key and get_ident() == main:
+                    print(*args, **kw)
+                else:
+                    text = kw.get("sep", " ").join(map(str, args)) + kw.get("end", "\n")
+                    send("P", key, repr((who[0](key), text)))
+
+            return __belay__
 
     def __belay__(number, key, run, code, check):
         if sum(code, key) != check:
@@ -72,8 +79,8 @@ def __belay__(token, plain, nested, small):
                 shown = print if small else printer(key)
                 spaces[key] = {"__name__": "__main__", "print": shown}
             value = run(code, spaces[key])
-            text = repr(value)
-            if sendable(value):
+            text = sendable(value, repr(value))
+            if text:
                 send("V", number, text)
             else:
                 send("U", number, repr(str(type(value))))
@@ -86,5 +93,14 @@ def __belay__(token, plain, nested, small):
 
     spaces = {0: globals()}
     loaded = set(getattr(sys, "modules", ()))
-    spaces[-1] = {"spaces": spaces, "modules": loaded, "active": active}
+    if small:
+        spaces[-1] = {"spaces": spaces, "modules": loaded, "active": active}
+    else:
+        spaces[-1] = {
+            "spaces": spaces,
+            "modules": loaded,
+            "active": active,
+            "send": send,  # these two are for threads.py
+            "who": who,
+        }
     return __belay__

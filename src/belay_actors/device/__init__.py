@@ -19,6 +19,7 @@ from belay_actors.device._records import (
 from belay_actors.device._runner import CodeRunner as CodeRunner
 from belay_actors.device._streams import Batch as Batch, BatchLimits as BatchLimits
 from belay_actors.device._threads import (
+    ThreadExit as ThreadExit,
     ThreadState as ThreadState,
     ThreadStatus as ThreadStatus,
     stop_and_confirm as stop_and_confirm,

@@ -21,6 +21,7 @@ from belay_actors.device._capabilities import DeviceCapabilities, Probed, parse_
 from belay_actors.device._connection import (
     BoardRestarted,
     Connection,
+    Hear,
     LinkEnded,
     Listener,
     NoReply,
@@ -77,7 +78,7 @@ class Attachment:
     memory: BoardMemory | None = attrs.field(init=False, default=None)
     _number: int = attrs.field(init=False, default=_FIRST_NUMBER)
     _helpers: set[Helper] = attrs.field(init=False, factory=set[Helper])
-    _comes_in_parts: bool = attrs.field(init=False, default=False)
+    _comes_in_parts: bool = attrs.field(init=False, default=True)
 
     async def set_up(self) -> None:
         """Brings the board to its raw prompt, probes it and installs the core."""
@@ -126,7 +127,10 @@ class Attachment:
     async def _install_core(self, capabilities: DeviceCapabilities) -> None:
         is_unguarded = self.connection.is_unguarded
         source = core_source(
-            self.token, has_complex=capabilities.has_complex, is_small=is_unguarded
+            self.token,
+            has_complex=capabilities.has_complex,
+            has_doubles=capabilities.has_doubles,
+            is_small=is_unguarded,
         )
         self.capabilities = capabilities
         self.memory = None
@@ -169,24 +173,28 @@ class Attachment:
         """A number that is higher after every call."""
         return self._number
 
-    async def run(self, key: int, code: str, *, is_expression: bool) -> Reply:
-        """Runs code in the namespace ``key``; raises as ``Connection.run`` does.
+    async def run(
+        self, key: int, code: str, *, is_expression: bool, hear: Hear | None = None
+    ) -> Reply:
+        """Runs code in the namespace ``key``; raises, and tells ``hear``, as ``Connection.run``.
 
         What was damaged on its way did not run, so it is sent again.
         """
         for _ in range(_TRIES - 1):
             with contextlib.suppress(NotRun):
-                return await self._run_once(key, code, is_expression=is_expression)
-        return await self._run_once(key, code, is_expression=is_expression)
+                return await self._run_once(key, code, hear, is_expression=is_expression)
+        return await self._run_once(key, code, hear, is_expression=is_expression)
 
-    async def _run_once(self, key: int, code: str, *, is_expression: bool) -> Reply:
+    async def _run_once(
+        self, key: int, code: str, hear: Hear | None, *, is_expression: bool
+    ) -> Reply:
         number, self._number = self._number, self._number + 1
         source = call_source(number, key, code, is_expression=is_expression)
-        return await self._run_source(number, source)
+        return await self._run_source(number, source, hear)
 
-    async def _run_source(self, number: int, source: str) -> Reply:
+    async def _run_source(self, number: int, source: str, hear: Hear | None = None) -> Reply:
         try:
-            return await self.connection.run(number, source)
+            return await self.connection.run(number, source, hear)
         except NoReply as error:
             if self.connection.is_unguarded and _was_damaged(error.tail):
                 raise NotRun from None

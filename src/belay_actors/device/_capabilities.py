@@ -22,6 +22,8 @@ class DeviceCapabilities:
         newline: what the port makes of a printed line feed.
         max_code_bytes: the most that the code of one call may have, where nothing else protects the
             board's memory: a line that is too long would crash it. Otherwise ``None``.
+        has_doubles: whether its floats have 64 bits; then every float travels bit for bit, in both
+            directions. Other boards take and give the nearest that they have.
         is_detected: whether ``Device.detect`` has asked the board; all that follows is only known
             then.
         features: dotted names that the firmware has, such as ``"machine.Pin"``.
@@ -38,6 +40,7 @@ class DeviceCapabilities:
     has_complex: bool
     newline: str
     max_code_bytes: int | None = None
+    has_doubles: bool = False
     is_detected: bool = False
     features: frozenset[str] = frozenset()
     float_bits: int | None = None
@@ -78,7 +81,7 @@ def parse_probe(payload: bytes, output: bytes) -> Probed:
     """
     match decode(payload):
         case (str(name), tuple(version), str(platform), str(machine), bool(swept), list(can)):
-            threads, has_complex = map(bool, can)
+            threads, has_complex, has_doubles = map(bool, can)
             return Probed(
                 DeviceCapabilities(
                     implementation=name,
@@ -88,6 +91,7 @@ def parse_probe(payload: bytes, output: bytes) -> Probed:
                     has_threads=threads,
                     has_complex=has_complex,
                     newline="\r\n" if output.endswith(b"\r\n") else "\n",
+                    has_doubles=has_doubles,
                 ),
                 was_swept=swept,
             )

@@ -7,6 +7,7 @@ device's business: it hears of that by exceptions, and of everything that belong
 
 import contextlib
 import itertools
+from collections.abc import Callable
 from typing import NoReturn, Protocol
 
 import attrs
@@ -37,6 +38,9 @@ _SIGNAL_PAUSE = 1.0
 _RESYNC_PAUSES = (0.25, 0.5, 1.0)
 _CTRL_C = b"\x03"
 
+Hear = Callable[[bytes], None]
+"""Takes what a call prints, while it runs; and at its end, however that comes, ``b""``."""
+
 # A board begins to run code as soon as it has its last byte, and shows its prompt as soon as a call
 # is over. On a line that loses bytes both may be lost, and then both sides would wait.
 _MARK_TIME = 1.0  # seconds
@@ -47,7 +51,7 @@ class Listener(Protocol):
     """Hears what belongs to no call."""
 
     def on_session_output(self, key: int, payload: bytes) -> None:
-        """A thread or timer of a session printed; ``payload`` is the ``repr`` of the text."""
+        """A thread or timer of a session printed, or a thread has ended; see ``wire``."""
 
     def on_unsolicited(self, data: bytes) -> None:
         """Bytes came that belong to nobody."""
@@ -124,6 +128,7 @@ class Connection:
         self._max_output = max_output
         self._use_paste = use_paste
         self._is_cut_off = False  # code was sent in part, and the rest will never be
+        self._hear: Hear | None = None
 
     @property
     def is_unguarded(self) -> bool:
@@ -157,8 +162,13 @@ class Connection:
                 return
             await self.link.interrupt()
 
-    async def run(self, number: int, source: str) -> Reply:
+    async def run(self, number: int, source: str, hear: Hear | None = None) -> Reply:
         """Runs code that answers with a frame of this number.
+
+        Args:
+            number: of the frame.
+            source: the code.
+            hear: takes its output in between, in order with all that the listener is told.
 
         Raises:
             LinkEnded, BoardRestarted, NotSent, NoReply, NotRun, TooMuchOutput: as their names say.
@@ -167,6 +177,15 @@ class Connection:
         """
         if self._machine.is_detached:
             raise NotSent
+        self._hear = hear
+        try:
+            return await self._run(number, source)
+        finally:
+            self._hear = None
+            if hear is not None:
+                hear(b"")
+
+    async def _run(self, number: int, source: str) -> Reply:
         await self._send_code(number, source)
         output = bytearray()  # no list: pieces may be of a byte each
         while True:
@@ -283,6 +302,8 @@ class Connection:
 
     def _tell(self, event: Event) -> None:
         match event:
+            case Output(data) if self._hear is not None:
+                self._hear(data)
             case SessionOutput(key=key, payload=payload):
                 self._listener.on_session_output(key, payload)
             case Unsolicited(data=data):

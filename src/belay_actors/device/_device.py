@@ -13,7 +13,7 @@ import trio
 from belay_actors.device._attach import MAIN_KEY, Attachment
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
-from belay_actors.device._connection import Reply
+from belay_actors.device._connection import Hear, Reply
 from belay_actors.device._counted import counted, limited
 from belay_actors.device._leases import LeaseBook
 from belay_actors.device._outcome import to_text, to_value
@@ -27,6 +27,9 @@ from belay_actors.device._records import (
     Seat,
 )
 from belay_actors.device._streams import BoardStreams
+from belay_actors.device._thread_book import ThreadBook
+from belay_actors.device._thread_calls import BoardThreadCalls
+from belay_actors.device._threads import Printed, parse_news
 from belay_actors.errors import (
     DeviceCapabilityError,
     DeviceClosedError,
@@ -36,14 +39,14 @@ from belay_actors.errors import (
 from belay_actors.kernel import Actor
 from belay_actors.options import DeviceOptions
 from belay_actors.transport import Transport
-from belay_actors.values import Value, decode
+from belay_actors.values import Value
 
 T = TypeVar("T")
 
 _KERNEL_SLACK = 10.0  # seconds; the board itself keeps to the recovery grace
 
 
-class Device(BoardStreams):
+class Device(BoardThreadCalls, BoardStreams):
     """One board. Made by ``open_device``; any number of tasks may use it at once.
 
     Calls on the device itself run in the board's ``__main__``; those of a session in a namespace of
@@ -61,6 +64,7 @@ class Device(BoardStreams):
         self._state = DeviceState.OPEN
         self._last_key = MAIN_KEY
         self._dependents: dict[int, Dependent] = {}
+        self._thread_book = ThreadBook()
         self._background = RecentText()
         self._dropped_frames = 0
         self._unsolicited_bytes = 0
@@ -159,16 +163,18 @@ class Device(BoardStreams):
         *,
         is_expression: bool,
         is_urgent: bool = False,
+        hear: Hear | None = None,
         time_limit: float | None = None,
         is_idempotent: bool = False,
     ) -> tuple[Value, str]:
-        """Runs code in a seat's namespace, for its session.
+        """Runs code in a seat's namespace, for its session, which may hear what it prints.
 
         Args:
             seat: of the session.
             code: statements, or an expression.
             is_expression: which of the two.
             is_urgent: go before all calls that are not.
+            hear: is told what the code prints, while it runs.
             time_limit: seconds that it may run on the board; what it waits for its turn is not
                 counted, but the transmission is.
             is_idempotent: whether nobody minds if it has run and nobody knows: then it does not
@@ -190,7 +196,7 @@ class Device(BoardStreams):
             self._check_size(code, seat.session_id)
             if seat.key != MAIN_KEY:
                 await board.attachment.prepare_drop()
-            call = board.attachment.run(seat.key, code, is_expression=is_expression)
+            call = board.attachment.run(seat.key, code, is_expression=is_expression, hear=hear)
             if time_limit is not None:
                 call = limited(call, time_limit)
             return await (call if is_idempotent else counted(seat, call))
@@ -276,17 +282,21 @@ class Device(BoardStreams):
     # What the board tells.
 
     def on_session_output(self, key: int, payload: bytes) -> None:
-        """A thread or timer printed. Called by the connection."""
+        """A thread or timer printed, or a thread has ended. Called by the connection."""
         try:
-            text = str(decode(payload))
+            news = parse_news(payload)
         except ValueError:
             self.on_dropped_frame()
             return
         dependent = self._dependents.get(key)
-        if dependent is None:
-            self._background.add(text)
+        if not isinstance(news, Printed):
+            self._thread_book.remove(key, news.thread_id, news.run)
+            if dependent is not None:
+                dependent.thread_ended(news)
+        elif dependent is None:
+            self._background.add(news.text)
         else:
-            dependent.receive_output(text)
+            dependent.receive_output(news.text, news.thread_id)
 
     def on_unsolicited(self, data: bytes) -> None:
         """Bytes came that belong to nobody. Called by the connection."""
@@ -298,6 +308,7 @@ class Device(BoardStreams):
         self._dropped_frames += 1
 
     def _on_reset(self, make_error: MakeDeviceError) -> None:
+        self._thread_book.clear()
         self._actor.after_settling(lambda: self._stop_dependents(make_error))
 
     def _on_lost(self, make_error: MakeDeviceError) -> None:
@@ -348,6 +359,7 @@ class Device(BoardStreams):
                     dependent.refuse(self._make_closed)
                 for dependent in reversed(dependents):
                     await dependent.end()
+                await self._tell_threads_left()
             self._actor.stop(self._make_closed)
             self._actor.interrupt_running(self._make_closed)
             await self._has_ended.wait()

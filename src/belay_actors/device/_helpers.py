@@ -1,4 +1,4 @@
-"""What a device asks of the board's helpers: census, detection, namespaces dropped, threads.
+"""What a device asks of the board's helpers: census, detection, namespaces dropped.
 
 A helper is code that is sent to the core when it is first needed. Each method here is one request
 to the actor; how requests are served is the device's business.
@@ -6,7 +6,7 @@ to the actor; how requests are served is the device's business.
 
 import abc
 import reprlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from belay_actors.board import Helper
@@ -18,12 +18,10 @@ from belay_actors.device._detection import parse_detection
 from belay_actors.device._dropped import parse_dropped
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._records import BoardCensus, BoardMemory, DroppedNamespace, Seat
-from belay_actors.device._runner import CodeRunner, check_code
-from belay_actors.device._threads import ThreadState, make_unknown_thread_error, parse_state
+from belay_actors.device._runner import CodeRunner
 from belay_actors.errors import (
     CallTimeoutError,
     DeviceCapabilityError,
-    DuplicateResourceError,
     ProtocolError,
     RemoteError,
     UnsupportedValueError,
@@ -155,95 +153,6 @@ class BoardHelpers(CodeRunner):
             self._attachment.memory = dropped.memory
         return dropped
 
-    # Threads.
-
-    async def start_thread(self, seat: Seat, thread_id: str, code: str) -> None:
-        """Starts a thread on the board that runs code in a session's namespace.
-
-        The code may ask ``should_stop()``, which is put into the namespace with the first thread.
-        What it raises is kept for ``thread_states``; what it prints goes to the session.
-
-        Args:
-            seat: of the session.
-            thread_id: not that of another thread of the session that runs.
-            code: statements, such as ``"blink(100)"``.
-
-        Raises:
-            DeviceCapabilityError: the board has no threads, or takes no code of that length;
-                nothing was sent.
-            DuplicateResourceError: a thread of that id runs already.
-            RemoteError: the board could not start it (``OSError``, ``MemoryError``).
-            DeviceError: the board failed.
-
-        Cancellation: as for any call; then either the thread is registered on the board, so that
-        ``drop`` finds it, or it has not run any of the code and never will.
-        """
-        check_code(code)
-        self._check_threads(seat)
-        call = f"start_thread({seat.key},{thread_id!r},{code!r})"
-        self._check_size(call, seat.session_id)
-        value = await self._ask_helper(seat, Helper.THREADS, call, is_urgent=False, is_work=True)
-        if value is not True:
-            raise DuplicateResourceError(
-                f"a thread {thread_id!r} of this session runs already; stop it first, or take "
-                "another id",
-                device=self.name,
-                session_id=seat.session_id,
-            )
-
-    async def stop_thread(self, seat: Seat, thread_id: str) -> ThreadState:
-        """Asks a thread to stop, before all calls that wait: ``should_stop()`` is true for it.
-
-        Returns:
-            Its state now. See ``stop_and_confirm`` for one that waits until it has ended.
-
-        Raises:
-            DeviceCapabilityError: the board has no threads; nothing was sent.
-            ResourceNotFoundError: the board has no such thread of the session.
-            DeviceError: the board failed.
-
-        Cancellation: as for any call; the thread may have been asked to stop.
-        """
-        self._check_threads(seat)
-        call = f"stop_thread({seat.key},{thread_id!r})"
-        value = await self._ask_helper(seat, Helper.THREADS, call, is_urgent=True)
-        if value is False:
-            raise make_unknown_thread_error(thread_id, self.name, seat.session_id)
-        return self._parse_state(value)
-
-    async def thread_states(self, seat: Seat) -> Mapping[str, ThreadState]:
-        """Tells of the threads of a session, before all calls that wait.
-
-        Returns:
-            A state for the id of each thread that was started and not forgotten.
-
-        Raises:
-            DeviceCapabilityError: the board has no threads; nothing was sent.
-            DeviceError: the board failed.
-
-        Cancellation: as for any call; harmless.
-        """
-        self._check_threads(seat)
-        call = f"thread_states({seat.key})"
-        value = await self._ask_helper(seat, Helper.THREADS, call, is_urgent=True)
-        if not isinstance(value, dict):
-            raise self._make_protocol_error(value)
-        return {str(name): self._parse_state(state) for name, state in value.items()}
-
-    def _check_threads(self, seat: Seat) -> None:
-        if not self.capabilities.has_threads:
-            raise DeviceCapabilityError(
-                "this board's firmware has no threads; run the work in a task of the host instead",
-                device=self.name,
-                session_id=seat.session_id,
-            )
-
-    def _parse_state(self, value: Value) -> ThreadState:
-        try:
-            return parse_state(value)
-        except ValueError:
-            raise self._make_protocol_error(value) from None
-
     # What they have in common.
 
     @property
@@ -258,17 +167,20 @@ class BoardHelpers(CodeRunner):
         *,
         is_urgent: bool,
         is_work: bool = False,
+        is_idempotent: bool = False,
     ) -> Value:
         """Calls a helper; what is printed meanwhile goes to the background output.
 
-        Work of a session needs its namespace, and is counted as a call of it.
+        Work of a session needs its namespace, and is counted as a call of it, unless it is
+        idempotent.
         """
 
         async def operation() -> Reply:
             if not is_work:
                 return await self._attachment.run_helper(helper, call)
             await self._attachment.ensure_namespace(seat.key)
-            return await counted(seat, self._attachment.run_helper(helper, call))
+            run = self._attachment.run_helper(helper, call)
+            return await (run if is_idempotent else counted(seat, run))
 
         reply = await self._ask(seat, operation, is_urgent=is_urgent)
         # A thread that fails for want of its names may say so while they are taken away.

@@ -59,7 +59,7 @@ def to_value(reply: Reply, newline: str, device: str, session_id: str | None) ->
             device=device,
             session_id=session_id,
         )
-    traceback = to_text(_without_own_frames(replied.traceback), newline)
+    traceback = to_text(without_own_frames(replied.traceback), newline)
     remote_error = _remote_error(value, traceback, device, session_id)
     remote_error.output = to_text(reply.output, newline)
     raise remote_error
@@ -89,11 +89,12 @@ def class_name(text: str) -> str:
 
 def _is_too_deep(value: Value, traceback: bytes) -> bool:
     """Whether the core itself, not the code, has run out of stack: in looking at the value."""
-    is_ours = _FRAME in traceback and _FRAME not in _without_own_frames(traceback)
+    is_ours = _FRAME in traceback and _FRAME not in without_own_frames(traceback)
     return is_ours and value == ("<class 'RuntimeError'>", _TOO_DEEP, False)
 
 
-def _without_own_frames(traceback: bytes) -> bytes:
+def without_own_frames(traceback: bytes) -> bytes:
+    """A traceback as the board wrote it, less the lines that name our own functions."""
     lines = traceback.splitlines(keepends=True)
     return b"".join(line for line in lines if _OWN_FRAME.match(line.rstrip()) is None)
 

@@ -7,6 +7,7 @@ from typing import Protocol
 import attrs
 
 from belay_actors.device._capabilities import DeviceCapabilities
+from belay_actors.device._threads import ThreadExit
 from belay_actors.errors import DeviceError
 from belay_actors.kernel import ActorStatistics
 
@@ -154,8 +155,11 @@ class Seat:
 class Dependent(Protocol):
     """What lives on a device: a session."""
 
-    def receive_output(self, text: str) -> None:
-        """A thread or timer of it printed."""
+    def receive_output(self, text: str, thread_id: str | None) -> None:
+        """A thread of it printed, or a timer, which has no id."""
+
+    def thread_ended(self, news: ThreadExit) -> None:
+        """A thread of it has ended. Some ends are never told, because their frame was damaged."""
 
     def refuse(self, make_error: MakeDeviceError) -> None:
         """Makes no more calls: the device is about to close."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from belay_actors.device._outcome import class_name
-from belay_actors.device._records import Seat
-from belay_actors.errors import ResourceNotFoundError
-from belay_actors.values import Value
+from belay_actors.device._outcome import class_name, without_own_frames
+from belay_actors.errors import RemoteError, RemoteOSError, ResourceNotFoundError
+from belay_actors.values import Value, decode
 
 if TYPE_CHECKING:
-    from belay_actors.device._helpers import BoardHelpers
+    from belay_actors.device._records import Seat
+    from belay_actors.device._thread_calls import BoardThreadCalls
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.05  # seconds
 
@@ -33,17 +33,78 @@ class ThreadState:
     Attributes:
         status: where it is in its life.
         type_name: of the exception that it failed with, such as ``"ValueError"``; else empty.
-        message: ``str()`` of that exception.
+        message: ``str()`` of that exception, at most 2000 characters.
+        traceback: the board's own, its last 2000 characters; empty where the firmware has none.
+        errno: the board's number, of an ``OSError``.
+        last_beat: seconds since its last sign of life (a ``should_stop()``, a ``sleep_ms()``, or
+            its start), by the board's own clock.
+        run: the number of the start that it is about.
+
+    The last two are no part of what makes two states equal.
     """
 
     status: ThreadStatus
     type_name: str = ""
     message: str = ""
+    traceback: str = ""
+    errno: int | None = None
+    last_beat: float = attrs.field(default=0.0, eq=False)
+    run: int = attrs.field(default=0, eq=False)
 
     @property
     def is_running(self) -> bool:
         """Whether it may still run code."""
         return self.status is ThreadStatus.RUNNING
+
+    def make_error(self, traceback: str, device: str, session_id: str | None) -> RemoteError:
+        """Returns what it failed with as an error, with a traceback that may be another."""
+        about = (self.type_name, self.message, traceback)
+        if self.type_name == "OSError" or self.errno is not None:
+            return RemoteOSError(*about, self.errno, device=device, session_id=session_id)
+        return RemoteError(*about, device=device, session_id=session_id)
+
+
+@attrs.frozen
+class Printed:
+    """A thread or timer of a session printed.
+
+    Attributes:
+        thread_id: of the thread; ``None`` for others.
+        text: as printed.
+    """
+
+    thread_id: str | None
+    text: str
+
+
+@attrs.frozen
+class ThreadExit:
+    """A thread of a session has ended.
+
+    Attributes:
+        thread_id: of the thread.
+        run: the number of its start.
+        state: how it has ended.
+    """
+
+    thread_id: str
+    run: int
+    state: ThreadState
+
+
+def parse_news(payload: bytes) -> Printed | ThreadExit:
+    """Reads what a frame of a session says.
+
+    Raises:
+        ValueError: it makes no sense.
+    """
+    match decode(payload):
+        case (str(who), str(text)):
+            return Printed(who or None, text)
+        case (str(who), int(run), (() | [*_]) as end):
+            return ThreadExit(who, run, _parse_end(end, 0.0, run))
+        case other:
+            raise ValueError(f"an unexpected frame: {reprlib.repr(other)}")
 
 
 def parse_state(value: Value) -> ThreadState:
@@ -53,14 +114,32 @@ def parse_state(value: Value) -> ThreadState:
         ValueError: the answer makes no sense.
     """
     match value:
-        case None:
-            return ThreadState(ThreadStatus.RUNNING)
-        case ():
-            return ThreadState(ThreadStatus.ENDED)
-        case (str(kind), str(message)):
-            return ThreadState(ThreadStatus.FAILED, class_name(kind), message)
+        case (end, int(age), int(run)):
+            last_beat = max(age, 0) / 1000
+            if end is None:
+                return ThreadState(ThreadStatus.RUNNING, last_beat=last_beat, run=run)
+            return _parse_end(end, last_beat, run)
         case other:
             raise ValueError(f"an unexpected answer: {reprlib.repr(other)}")
+
+
+def _parse_end(end: Value, last_beat: float, run: int) -> ThreadState:
+    match end:
+        case ():
+            return ThreadState(ThreadStatus.ENDED, last_beat=last_beat, run=run)
+        case [str(kind), str(message), str(traceback), numbers]:
+            found = numbers if isinstance(numbers, list) else ()
+            return ThreadState(
+                ThreadStatus.FAILED,
+                class_name(kind),
+                message,
+                without_own_frames(traceback.encode()).decode(),
+                next((number for number in found if isinstance(number, int)), None),
+                last_beat,
+                run,
+            )
+        case other:
+            raise ValueError(f"an unexpected end: {reprlib.repr(other)}")
 
 
 def make_unknown_thread_error(
@@ -74,7 +153,7 @@ def make_unknown_thread_error(
     )
 
 
-async def stop_and_confirm(device: "BoardHelpers", seat: Seat, thread_id: str) -> ThreadState:
+async def stop_and_confirm(device: "BoardThreadCalls", seat: "Seat", thread_id: str) -> ThreadState:
     """Asks a thread to stop, and waits until the board says that it has ended.
 
     A thread that never asks ``should_stop()`` never ends, so bound this by a cancel scope.

@@ -20,7 +20,7 @@ _PAYLOAD, _SMALL_PAYLOAD = 8192, 256  # bytes
 _MOST, _SMALL_MOST = 4096, 32  # items
 
 
-class Books(Protocol):
+class StreamBooks(Protocol):
     """Where it is written down what a session must give back."""
 
     def register_resource(self, resource: "BoardStream") -> None:
@@ -49,7 +49,7 @@ class StreamHost(Protocol):
         ...
 
     @property
-    def resources(self) -> Books:
+    def resources(self) -> StreamBooks:
         """Its books."""
         ...
 
@@ -84,7 +84,7 @@ class StreamHost(Protocol):
         """Holds the board for so many seconds at most."""
         ...
 
-    def receive_output(self, text: str) -> None:
+    def keep_output(self, text: str) -> None:
         """Takes what was printed."""
 
 
@@ -213,7 +213,7 @@ class BoardStream:
 
     def _keep_output(self, text: str) -> None:
         if text:
-            self.host.receive_output(text)
+            self.host.keep_output(text)
 
     # How much to ask for.
 

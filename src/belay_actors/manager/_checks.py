@@ -5,11 +5,13 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from belay_actors.device import Device
+from belay_actors.functions import DeviceProgram
 from belay_actors.manager._creation import SessionCreationOptions
 from belay_actors.manager._retry import RetryPolicy
 from belay_actors.session import Session
 
 T = TypeVar("T")
+ProgramT = TypeVar("ProgramT", bound=DeviceProgram)
 
 _STRICT = SessionCreationOptions()
 
@@ -27,6 +29,13 @@ def check_creation(options: SessionCreationOptions | None) -> SessionCreationOpt
     if not isinstance(options, SessionCreationOptions):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"SessionCreationOptions are wanted, not {options!r}")
     return options
+
+
+def check_program(program: type[ProgramT]) -> type[ProgramT]:
+    """Raises ``TypeError`` if a class is no program."""
+    if not issubclass(program, DeviceProgram):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a program is a class derived from DeviceProgram, not {program!r}")
+    return program
 
 
 def check_policy(policy: RetryPolicy | None) -> None:

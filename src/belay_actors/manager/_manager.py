@@ -29,18 +29,19 @@ from belay_actors.manager._ending import end_all, make_ended
 from belay_actors.manager._health import ManagerHealth, check_manager
 from belay_actors.manager._keeper import Keeper
 from belay_actors.manager._lifecycle import DeviceSessionState, Lifecycle, StateChange
+from belay_actors.manager._opener import SessionOpener
 from belay_actors.manager._registry import SessionRegistry, SessionStats
 from belay_actors.manager._retry import Attempt, RetryPolicy, run_with_retry
 from belay_actors.observe import Observers, SessionCreated
 from belay_actors.options import SessionManagementOptions
-from belay_actors.session import Session, current_sessions, enter, is_in_cleanup, is_inside, leave
+from belay_actors.session import Session, current_sessions, is_in_cleanup, is_inside
 
 T = TypeVar("T")
 
 _logger = logging.getLogger("belay_actors.manager")
 
 
-class DeviceSessionManager:
+class DeviceSessionManager(SessionOpener):
     """Opens sessions on any number of devices, and ends them. Made by ``open_session_manager``.
 
     Attributes:
@@ -102,46 +103,7 @@ class DeviceSessionManager:
         devices |= {device: None for device in self._devices if device.state is DeviceState.OPEN}
         return check_manager(self.state, self.get_session_stats(), devices)
 
-    # Sessions.
-
-    @asynccontextmanager
-    async def open_session(
-        self, device: Device, creation_options: SessionCreationOptions | None = None
-    ) -> AsyncGenerator[Session, None]:
-        """Opens a session for the body, and gives everything back when it is left.
-
-        Args:
-            device: that the session is on. The first session on a board asks what it can do; the
-                others send nothing until their first call.
-            creation_options: whether a basic session will do if the board does not tell.
-
-        Yields:
-            The session.
-
-        Raises:
-            SessionClosedError: the manager is shut down; or somebody else ended the session while
-                the body ran, which was cancelled for that.
-            SessionLimitError: ``max_concurrent_sessions`` are open.
-            DeviceCapabilityError: the board did not tell what it can do; see
-                ``SessionCreationOptions``.
-            SessionTimeoutError: the body took longer than ``default_session_timeout``.
-            SessionFailedError: a child task failed; the cause is the group of all that did.
-            DeviceError: the device is closed or lost, or its board was reset while the body ran.
-            ResourceCleanupError: all went well, but not everything could be given back.
-
-            An error of the body comes out as it is; what went wrong at the same time, in children
-            or cleanup, is told in its notes.
-
-        Cancellation: the session is ended as on any error, shielded, within
-        ``resource_cleanup_timeout``; then ``Cancelled`` goes on.
-        """
-        session = await self._make_session(device, creation_options)
-        enter(session)
-        try:
-            async with session.run_scope():
-                yield session
-        finally:
-            leave(session)
+    # Sessions that are not bound to a scope.
 
     async def create_session(
         self, device: Device, creation_options: SessionCreationOptions | None = None

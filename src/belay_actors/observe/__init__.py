@@ -15,7 +15,10 @@ from belay_actors.observe._events import (
     SessionCreated as SessionCreated,
     SessionEnded as SessionEnded,
     SessionRetried as SessionRetried,
+    ThreadEnded as ThreadEnded,
+    ThreadFailed as ThreadFailed,
     ThreadRegistered as ThreadRegistered,
+    ThreadRestarting as ThreadRestarting,
 )
 from belay_actors.observe._logging import LoggingObserver as LoggingObserver
 from belay_actors.observe._observers import Observer as Observer, Observers as Observers

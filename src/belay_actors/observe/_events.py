@@ -84,6 +84,71 @@ class ThreadRegistered:
 
 
 @attrs.frozen(kw_only=True)
+class ThreadEnded:
+    """A thread that ``Session.start_thread`` has started has ended for good, without a failure.
+
+    Attributes:
+        session_id: of the session.
+        device: name of its device.
+        thread_id: of the thread.
+        method_name: name of what it ran.
+        status: ``"returned"``, ``"stopped"``, or ``"lost"`` with its board.
+        restarts: how many times it was started again.
+    """
+
+    session_id: str
+    device: str
+    thread_id: str
+    method_name: str
+    status: str
+    restarts: int
+
+
+@attrs.frozen(kw_only=True)
+class ThreadFailed:
+    """Such a thread has failed, and will not be started again.
+
+    Attributes:
+        session_id: of the session.
+        device: name of its device.
+        thread_id: of the thread.
+        method_name: name of what it ran.
+        restarts: how many times it was started again.
+        error: class name of what it failed with, on the board.
+    """
+
+    session_id: str
+    device: str
+    thread_id: str
+    method_name: str
+    restarts: int
+    error: str
+
+
+@attrs.frozen(kw_only=True)
+class ThreadRestarting:
+    """A thread has failed, and will be started again.
+
+    Attributes:
+        session_id: of the session.
+        device: name of its device.
+        thread_id: of the thread.
+        method_name: name of what it runs.
+        restarts: how many times it was started again before.
+        delay: seconds until it is.
+        error: class name of what it failed with, on the board.
+    """
+
+    session_id: str
+    device: str
+    thread_id: str
+    method_name: str
+    restarts: int
+    delay: float
+    error: str
+
+
+@attrs.frozen(kw_only=True)
 class MethodDeployed:
     """A method was sent to the board, and stays there for the session.
 
@@ -177,6 +242,9 @@ Event: TypeAlias = (
     | SessionEnded
     | ResourceRegistered
     | ThreadRegistered
+    | ThreadEnded
+    | ThreadFailed
+    | ThreadRestarting
     | MethodDeployed
     | CleanupFailed
     | CallStarted

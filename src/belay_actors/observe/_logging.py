@@ -17,7 +17,10 @@ from belay_actors.observe._events import (
     SessionCreated,
     SessionEnded,
     SessionRetried,
+    ThreadEnded,
+    ThreadFailed,
     ThreadRegistered,
+    ThreadRestarting,
 )
 
 _session = logging.getLogger("belay_actors.session")
@@ -51,6 +54,19 @@ _LINES: Mapping[type[Event], _Line] = {
         _session,
         logging.DEBUG,
         "Background thread %(thread_id)s registered for method %(method_name)s",
+    ),
+    ThreadEnded: _Line(
+        _session, logging.DEBUG, "Background thread %(thread_id)s ended: %(status)s"
+    ),
+    ThreadFailed: _Line(
+        _session,
+        logging.WARNING,
+        "Background thread %(thread_id)s failed with %(error)s, and is not restarted",
+    ),
+    ThreadRestarting: _Line(
+        _session,
+        logging.WARNING,
+        "Background thread %(thread_id)s failed with %(error)s, restarting in %(delay)s s",
     ),
     CleanupFailed: _Line(
         _session, logging.WARNING, "Failed to clean up resource %(resource_id)s: %(error)s"

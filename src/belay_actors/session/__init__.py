@@ -21,12 +21,17 @@ from belay_actors.session._file_system_context import (
     FileSystemContext as FileSystemContext,
     FileSystemState as FileSystemState,
 )
+from belay_actors.session._output import (
+    DropPolicy as DropPolicy,
+    OutputLine as OutputLine,
+    OutputLines as OutputLines,
+)
+from belay_actors.session._program import DeviceProgram as DeviceProgram
 from belay_actors.session._report import SessionReport as SessionReport
 from belay_actors.session._resource import (
     BackgroundThreadInfo as BackgroundThreadInfo,
     DeployedMethodInfo as DeployedMethodInfo,
     ResourceUsageStats as ResourceUsageStats,
-    SessionResource as SessionResource,
 )
 from belay_actors.session._session import Session as Session
 from belay_actors.session._state import SessionState as SessionState, StateKey as StateKey

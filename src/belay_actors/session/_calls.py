@@ -67,11 +67,11 @@ class Calls(Claims):
         if gives_back:
             self._check_not_ended()
             self._calls += 1
-        is_urgent = gives_back or self._begin_call()
+        is_urgent = gives_back or self.begin_call()
         call = make_call(self._seat, is_urgent)
         return await (self._observe(kind, call) if self._observers.hears_calls else call)
 
-    def _begin_call(self) -> bool:
+    def begin_call(self) -> bool:
         """Counts a call, if one may be made. Returns whether it is part of the cleanup."""
         is_cleanup = self._check_usable()
         self._calls += 1

@@ -8,9 +8,9 @@ import attrs
 import trio
 
 from belay_actors.errors import ResourceCleanupError, SessionClosedError
+from belay_actors.executors import SessionResource
 from belay_actors.observe import CleanupFailed
 from belay_actors.session._children import BoardThread, ChildTask
-from belay_actors.session._resource import SessionResource
 
 Child = SessionResource | ChildTask | BoardThread
 

@@ -159,7 +159,7 @@ class ExecutorContext:
         except (RemoteError, DeviceCapabilityError, ValueError):  # it was not started
             tracker.discard_thread(thread)
             raise
-        tracker.tell_thread(thread)
+        tracker.tell_started(thread_id, method_name)
         return thread.info
 
     async def get_thread_states(self) -> Mapping[str, ThreadState]:

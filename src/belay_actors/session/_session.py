@@ -4,7 +4,7 @@ Here it makes its calls, knows what it holds, and says in the end what it gave b
 and ends is the supervisor's part.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 import trio
@@ -13,13 +13,13 @@ from belay_actors.device import (
     CodeRunner,
     Device,
     DeviceCapabilities,
-    RecentText,
-    ThreadState,
-    stop_and_confirm,
+    Seat,
+    ThreadExit,
 )
+from belay_actors.executors import Executors, FunctionRunner
 from belay_actors.observe import Observers, SessionEnded
 from belay_actors.options import SessionManagementOptions
-from belay_actors.session._calls import Calls
+from belay_actors.session._board_threads import BoardThreads
 from belay_actors.session._cleanup import Failure, make_cleanup_error
 from belay_actors.session._current import is_in_cleanup
 from belay_actors.session._device_context import DeviceContext
@@ -27,12 +27,13 @@ from belay_actors.session._ending import Ending
 from belay_actors.session._executor_context import ExecutorContext
 from belay_actors.session._file_system_context import FileSystemContext
 from belay_actors.session._report import SessionReport
+from belay_actors.session._speaking import Speaking
 from belay_actors.session._state import SessionState
 from belay_actors.session._tracker import ResourceTracker
 from belay_actors.values import Value
 
 
-class Session(Calls, CodeRunner):
+class Session(Speaking, CodeRunner, FunctionRunner):
     """A scope of work on one board, with names of its own. Made by a manager.
 
     Any number of tasks may use it at once; their calls are served in the order in which they come,
@@ -47,14 +48,15 @@ class Session(Calls, CodeRunner):
     """
 
     __slots__ = (
+        "_board_threads",
         "_capabilities",
         "_device_context",
         "_ending",
         "_executor_context",
+        "_executors",
         "_file_system_context",
         "_memory_before",
         "_on_ended",
-        "_output",
         "_report",
         "_seat",
         "_state",
@@ -79,12 +81,13 @@ class Session(Calls, CodeRunner):
         self._on_ended = on_ended
         memory = device.memory if options.enable_session_metrics else None
         self._memory_before = None if memory is None else memory.used
-        self._output: RecentText | None = None
         self._ending: Ending | None = None
         self._report: SessionReport | None = None
         # Made when they are asked for, to keep idle sessions small.
         self._state: SessionState | None = None
+        self._board_threads: BoardThreads | None = None
         self._executor_context: ExecutorContext | None = None
+        self._executors: Executors | None = None
         self._device_context: DeviceContext | None = None
         self._file_system_context: FileSystemContext | None = None
         self._seat = device.seat(self, session_id)
@@ -101,11 +104,6 @@ class Session(Calls, CodeRunner):
     def has_leftovers(self) -> bool:
         """Whether it has ended, and could not give everything back."""
         return self._report is not None and not self._report.is_clean
-
-    @property
-    def background_output(self) -> str:
-        """The newest 64 Ki characters that threads, timers and expressions of it printed."""
-        return str(self._output or "")
 
     @property
     def report(self) -> SessionReport | None:
@@ -126,7 +124,7 @@ class Session(Calls, CodeRunner):
         if self._executor_context is None:
             self._executor_context = ExecutorContext(
                 self,
-                self,
+                self.board_threads,
                 self.resources,
                 self.session_id,
                 stop_timeout=self._options.resource_cleanup_timeout,
@@ -155,21 +153,24 @@ class Session(Calls, CodeRunner):
     # Calls.
 
     async def _run(self, code: str, *, is_expression: bool) -> tuple[Value, str]:
-        is_cleanup = self._begin_call()
+        is_cleanup = self.begin_call()
         call = self.device.run_in(
-            self._seat, code, is_expression=is_expression, is_urgent=is_cleanup
+            self._seat,
+            code,
+            is_expression=is_expression,
+            is_urgent=is_cleanup,
+            hear=self.hear_call,
         )
         if not self._observers.hears_calls:
             return await call
         return await self._observe("evaluate" if is_expression else "execute", call)
 
-    def _keep_output(self, text: str) -> None:
-        self.receive_output(text)
-
-    def receive_output(self, text: str) -> None:
-        """A thread or timer printed. Called by the device."""
-        self._output = self._output or RecentText()
-        self._output.add(text)
+    def thread_ended(self, news: ThreadExit) -> None:
+        """A thread has ended. Called by the device."""
+        if self._output is not None:
+            self._output.end_thread(news.thread_id)
+        if self._board_threads is not None:
+            self._board_threads.thread_ended(news)
 
     # What the tracker and the executor context ask for.
 
@@ -184,21 +185,65 @@ class Session(Calls, CodeRunner):
         is_open = self.is_active or is_in_cleanup(self)
         return is_open and self._calls > 0 and self._seat.generation == self.device.generation
 
-    async def start_thread(self, thread_id: str, code: str) -> None:
-        """Starts code in a thread of the board; use ``executor_context.start_thread``."""
-        self.check_active()
-        self._calls += 1
-        await self.device.start_thread(self._seat, thread_id, code)
+    @property
+    def board_threads(self) -> BoardThreads:
+        """Its threads of the board; for the library itself."""
+        if self._board_threads is None:
+            self._board_threads = BoardThreads(
+                self, self._seat, self._options.resource_cleanup_timeout
+            )
+        return self._board_threads
+
+    @property
+    def executors(self) -> Executors:
+        """What runs functions in it."""
+        if self._executors is None:
+            threads = self.board_threads
+            self._executors = Executors(self, threads.executor, threads.provide_tools)
+        return self._executors
+
+    async def evaluate_call(
+        self, expression: str, *, time_limit: float | None, is_idempotent: bool
+    ) -> Value:
+        """Evaluates the call of a function; use ``call``. Cancellation: as there."""
+
+        def run(seat: Seat, is_urgent: bool) -> Awaitable[tuple[Value, str]]:
+            return self.device.run_in(
+                seat,
+                expression,
+                is_expression=True,
+                is_urgent=is_urgent,
+                hear=self.hear_call,
+                time_limit=time_limit,
+                is_idempotent=is_idempotent,
+            )
+
+        value, output = await self.perform("evaluate", run)
+        if output:
+            self._keep_output(output)
+        return value
+
+    async def execute_again(self, code: str) -> None:
+        """Runs statements that nobody minds if they run twice; for executors.
+
+        Raises, cancellation: as ``execute``; its outcome does not count as unknown.
+        """
+
+        def run(seat: Seat, is_urgent: bool) -> Awaitable[tuple[Value, str]]:
+            return self.device.run_in(
+                seat,
+                code,
+                is_expression=False,
+                is_urgent=is_urgent,
+                hear=self.hear_call,
+                is_idempotent=True,
+            )
+
+        await self.perform("execute", run)
 
     async def stop_thread(self, thread_id: str) -> None:
         """Stops a thread; use ``resources.unregister_background_thread``."""
-        self._begin_call()
-        await stop_and_confirm(self.device, self._seat, thread_id)
-
-    async def get_thread_states(self) -> Mapping[str, ThreadState]:
-        """Asks the board for its threads; use ``executor_context.get_thread_states``."""
-        self._begin_call()
-        return await self.device.thread_states(self._seat)
+        await self.board_threads.stop_thread(thread_id)
 
     # The end.
 
@@ -234,6 +279,10 @@ class Session(Calls, CodeRunner):
             self._file_system_context.forget()
         failures, name = ending.failures, self.device.name
         self._set_ended(make_cleanup_error(failures, name, self.session_id) if failures else None)
+        if self._board_threads is not None:
+            self._board_threads.end()
+        if self._output is not None:
+            self._output.end()
         self._on_ended(self)
         self._tell_ended(self._report, failures)
 

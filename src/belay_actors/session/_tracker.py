@@ -6,13 +6,14 @@ are still given back, but nothing is counted, told or remembered.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import trio
 
 from belay_actors.device import Device
 from belay_actors.errors import DuplicateResourceError, ResourceNotFoundError
+from belay_actors.executors import SessionResource
 from belay_actors.observe import Event, MethodDeployed, ResourceRegistered, ThreadRegistered
 from belay_actors.session._children import BoardThread, ChildTask
 from belay_actors.session._cleanup import Failure, make_cleanup_error
@@ -21,7 +22,6 @@ from belay_actors.session._resource import (
     BackgroundThreadInfo,
     DeployedMethodInfo,
     ResourceUsageStats,
-    SessionResource,
     check_name,
     check_resource,
 )
@@ -152,21 +152,26 @@ class ResourceTracker:
             SessionError: the session is ending or has ended.
         """
         thread = self.adopt_thread(thread_id, method_name, None)
-        self.tell_thread(thread)
+        self.tell_started(thread_id, method_name)
         return thread.info
 
     def adopt_thread(
-        self, thread_id: str, method_name: str, start_is_over: trio.Event | None
+        self,
+        thread_id: str,
+        method_name: str,
+        start_is_over: trio.Event | None,
+        stop: Callable[[str], Awaitable[None]] | None = None,
     ) -> BoardThread:
-        """Takes in a thread that is about to be started; for the executor context.
+        """Takes in a thread that is about to be started; for those who start threads.
 
-        It calls ``tell_thread`` if it was started, and ``discard_thread`` if not.
+        They call ``tell_started`` if it was started, and ``discard_thread`` if not.
 
         Args:
             thread_id: as for ``register_background_thread``, and so are the errors.
             method_name: see there.
             start_is_over: will be set when it is known what came of its start. Such a thread need
                 not be there. ``None`` for one that must be.
+            stop: stops it; by default the session does, by its id.
         """
         check_name("thread_id", thread_id)
         check_name("method_name", method_name)
@@ -177,11 +182,11 @@ class ResourceTracker:
         info = BackgroundThreadInfo(
             thread_id=thread_id, method_name=method_name, session_id=holder.session_id
         )
-        thread = BoardThread(info, holder.stop_thread, start_is_over)
+        thread = BoardThread(info, stop or holder.stop_thread, start_is_over)
         self._holdings.add(thread, thread)
         return thread
 
-    def tell_thread(self, thread: BoardThread) -> None:
+    def tell_started(self, thread_id: str, method_name: str) -> None:
         """Tells the observers that a thread on the board is the session's.
 
         Raises:
@@ -193,8 +198,8 @@ class ResourceTracker:
                 ThreadRegistered(
                     session_id=self._holder.session_id,
                     device=self._holder.device.name,
-                    thread_id=thread.info.thread_id,
-                    method_name=thread.info.method_name,
+                    thread_id=thread_id,
+                    method_name=method_name,
                 )
             )
 
@@ -218,7 +223,7 @@ class ResourceTracker:
         await self._give_back([thread])
 
     def discard_thread(self, thread: BoardThread) -> None:
-        """Forgets a thread that does not run; for the executor context."""
+        """Forgets a thread that does not run; for those who start threads."""
         self._holdings.discard(thread)
 
     def get_active_threads(self) -> tuple[BackgroundThreadInfo, ...]:

@@ -4,11 +4,20 @@ The reader knows how MicroPython writes the types below, and nothing else of Pyt
 ``ast``: a text made for that takes Python's own parser minutes (f-strings), or 300 times its size
 in memory (lists). Here the work is linear in the text, and a value has at most a million parts and
 is nested at most 200 deep. Anything else, whoever wrote it, is a ``ValueError``.
+
+Behind the text may stand what its floats really are: ``|`` and 16 hexadecimal digits for each. They
+take the places of those that were read, which have to be nearly the same.
 """
 
+import binascii
+import math
 import re
-from collections.abc import Callable
+import struct
+import sys
+from collections.abc import Callable, Iterator
 from itertools import groupby
+
+from belay_actors.values._limits import DEEPEST, LONGEST_NUMBER, MOST_PARTS
 
 Value = (
     None
@@ -28,9 +37,6 @@ Value = (
 )
 """What an expression on a board may evaluate to."""
 
-_MOST_PARTS = 1_000_000  # read in about a second; 120 MB if each is in a set of its own
-_DEEPEST = 200
-_LONGEST_NUMBER = 4300  # digits: work on them is quadratic; it is Python's own limit, too
 _MOST_ALIKE = 100  # keys of one hash: more are no accident, and work on them is quadratic, too
 _SHOWN = 100  # bytes of a text in an error message
 
@@ -50,6 +56,12 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _CONSTANTS: dict[bytes, bool | None] = {b"None": None, b"True": True, b"False": False}
+_HEX = b"0123456789abcdef"
+_DOUBLE = struct.Struct("<d")
+_DIGITS = 16  # of a double
+_LARGEST = sys.float_info.max  # its text may be that of something larger, which is read as infinity
+_NEAR = 1e-9  # relative: no firmware writes a float with more of an error than that
+_TINY = 1e-300  # but some lose more where floats lose bits themselves
 _END = b"\0"  # behind the text; nothing in a value has it
 
 
@@ -57,27 +69,45 @@ def decode(payload: bytes) -> Value:
     """Returns the value that a ``repr`` from a board stands for.
 
     Args:
-        payload: the ``repr``, as MicroPython writes it, in UTF-8.
+        payload: the ``repr``, as MicroPython writes it, in UTF-8; with the exact floats behind it,
+            if the board has sent them.
 
     Raises:
         ValueError: it stands for no value of a supported type, or for one with more than a million
-            parts, nested more than 200 deep, or with a number of more than 4300 digits.
+            parts, nested more than 200 deep, or with a number of more than 4300 digits; or the
+            exact floats are not those of the text.
     """
     if _SMALL_INT.fullmatch(payload):
         return int(payload)
     try:
-        return _Reader(payload).read()
+        return _Reader(*_split(payload)).read()
     except (ValueError, TypeError, RecursionError) as error:
         shown = payload[:_SHOWN].decode("utf-8", "backslashreplace")
         rest = "..." if len(payload) > _SHOWN else ""
         raise ValueError(f"no value: {shown}{rest} ({error})") from error
 
 
-class _Reader:
-    """Reads one text."""
+def _split(payload: bytes) -> tuple[bytes, Iterator[tuple[float]] | None]:
+    """The text, and the exact floats behind it: a text that holds a ``|`` ends with no digit."""
+    if payload[-1:] not in _HEX or b"|" not in payload:
+        return payload, None
+    text, _, digits = payload.rpartition(b"|")
+    if len(digits) % _DIGITS:
+        raise ValueError("half an exact float")
+    return text, _DOUBLE.iter_unpack(binascii.unhexlify(digits))
 
-    def __init__(self, text: bytes) -> None:
+
+class _Reader:
+    """Reads one text.
+
+    Args:
+        text: of a value.
+        floats: what the floats of the text really are, if that is known.
+    """
+
+    def __init__(self, text: bytes, floats: Iterator[tuple[float]] | None) -> None:
         self._text = text + _END
+        self._floats = floats
         self._position = 0
         self._parts = 0
 
@@ -85,12 +115,14 @@ class _Reader:
         value = self._value(0)
         if self._position + len(_END) < len(self._text):
             raise self._surprise()
+        if self._floats is not None and next(self._floats, None) is not None:
+            raise ValueError("more exact floats than floats")
         return value
 
     def _value(self, depth: int) -> Value:
         self._parts += 1
-        if self._parts > _MOST_PARTS or depth > _DEEPEST:
-            raise ValueError("nested too deeply" if depth > _DEEPEST else "too many parts")
+        if self._parts > MOST_PARTS or depth > DEEPEST:
+            raise ValueError("nested too deeply" if depth > DEEPEST else "too many parts")
         token = _TOKEN.match(self._text, self._position)
         if token is None:
             raise self._surprise()
@@ -103,7 +135,7 @@ class _Reader:
             case "quoted":
                 return _unquote(token["quoted"])
             case "number":
-                return _number(token)
+                return self._number(token)
             case _:
                 return self._word(token["word"], depth + 1)
 
@@ -152,6 +184,32 @@ class _Reader:
         _check_keys(keys)
         return set(keys) if keys and not values else dict(zip(keys, values, strict=True))
 
+    def _number(self, token: re.Match[bytes]) -> int | float | complex:
+        real, imaginary, is_imaginary = token.group("real", "imaginary", "j")
+        if len(token["number"].lstrip(b"-")) > LONGEST_NUMBER:
+            raise ValueError("too many digits")
+        if imaginary is not None:
+            return complex(self._float(float(real)), self._float(float(imaginary)))
+        if is_imaginary:
+            return complex(self._float(0.0), self._float(float(real)))
+        return int(real) if real.lstrip(b"-").isdigit() else self._float(float(real))
+
+    def _float(self, near: float) -> float:
+        """What a float of the text really is."""
+        if self._floats is None:
+            return near
+        exact = next(self._floats, (None,))[0]
+        if exact is None:
+            raise ValueError("fewer exact floats than floats")
+        is_nan = exact != exact  # noqa: PLR0124
+        if exact == near or (is_nan and near != near):  # noqa: PLR0124
+            return exact
+        if abs(near) > _LARGEST:
+            near = math.copysign(_LARGEST, near)
+        if abs(exact - near) <= _NEAR * abs(near) + _TINY:
+            return exact
+        raise ValueError(f"{exact} is not the {near} of the text")
+
     def _take(self, expected: bytes) -> bytes:
         """Takes the next byte, which must be one of these."""
         mark = self._text[self._position : self._position + 1]
@@ -162,17 +220,6 @@ class _Reader:
 
     def _surprise(self) -> ValueError:
         return ValueError(f"what comes at byte {self._position} is not understood")
-
-
-def _number(token: re.Match[bytes]) -> int | float | complex:
-    real, imaginary, is_imaginary = token.group("real", "imaginary", "j")
-    if len(token["number"].lstrip(b"-")) > _LONGEST_NUMBER:
-        raise ValueError("too many digits")
-    if imaginary is not None:
-        return complex(float(real), float(imaginary))
-    if is_imaginary:
-        return complex(0, float(real))
-    return int(real) if real.lstrip(b"-").isdigit() else float(real)
 
 
 def _unquote(literal: bytes) -> str | bytes:

@@ -30,7 +30,7 @@ class Output:
 
 @attrs.frozen
 class SessionOutput:
-    """A thread or timer of session ``key`` printed; ``payload`` is the ``repr`` of the text."""
+    """A thread or timer of session ``key`` printed, or a thread of it has ended."""
 
     key: int
     payload: bytes

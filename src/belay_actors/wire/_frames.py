@@ -6,18 +6,20 @@ r"""Frames: how the board's core marks what is an answer, among whatever else is
 of the call, or for ``P`` that of the session. ``LENGTH`` counts the bytes of the payload and
 ``SUM`` adds them up, and ``KIND``, too. A payload is the ``repr`` of a value, which never holds a
 control character; so a control character in a payload, a wrong sum or a missing ``\x1f`` tells a
-damaged frame.
+damaged frame. Where the board has 64-bit floats, ``|`` and 16 hexadecimal digits for each float of
+the value follow its ``repr``, if there are any.
 
-======  ===============================================  =======================
+======  ===============================================  ==========================
 Letter  Meaning                                          Payload
-======  ===============================================  =======================
-``V``   the value of the code; statements have ``None``  its ``repr``
+======  ===============================================  ==========================
+``V``   the value of the code; statements have ``None``  its ``repr``, exact floats
 ``U``   the value cannot be sent                         ``repr`` of its type's ``str``
 ``T``   an error: what follows is the board's traceback  empty
 ``E``   the error itself, after the traceback            ``(type, message, numbers)``
 ``N``   the code was damaged on its way, and not run     empty
-``P``   a thread or timer of a session printed           ``repr`` of the text
-======  ===============================================  =======================
+``P``   a thread or timer of a session printed           ``(who, text)``
+``P``   a thread of a session has ended                  ``(who, run, end)``
+======  ===============================================  ==========================
 """
 
 import re

@@ -151,12 +151,16 @@ class RawRepl:
         """Sends the board to its friendly prompt, where other tools expect it.
 
         Args:
-            code: to run before that, if the board is at its prompt.
+            code: to run before that, if the board is at its prompt. An end of code without any
+                would be a soft reset, which can hang a board that has a thread.
         """
         is_busy = self.is_busy
         self.state = State.DETACHED
         self._forget()
-        return _INTERRUPT_TO_FRIENDLY if is_busy else code.encode() + _END_OF_CODE + _TO_FRIENDLY
+        self._held.clear()
+        if is_busy:
+            return _INTERRUPT_TO_FRIENDLY
+        return code.encode() + _END_OF_CODE + _TO_FRIENDLY if code else _TO_FRIENDLY
 
     def submit(self, number: int, code: str, *, paste: bool = False) -> bytes:
         """Sends code that will answer with a frame numbered ``number``.

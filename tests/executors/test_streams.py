@@ -273,11 +273,13 @@ async def test_an_exclusive_stream_lets_no_others_in(session: Session, other: Se
         await other.evaluate("1")
         news.append("called")
 
-    async with trio.open_nursery() as nursery:
-        async with stream(session, "count(3000)", exclusive_for=10.0) as items:
-            nursery.start_soon(call)
-            count = sum([1 async for _ in items])
-            news.append("taken")
+    async with (
+        trio.open_nursery() as nursery,
+        stream(session, "count(3000)", exclusive_for=10.0) as items,
+    ):
+        nursery.start_soon(call)
+        count = sum([1 async for _ in items])
+        news.append("taken")
     assert count == 3000
     assert news == ["taken", "called"]
 
@@ -320,7 +322,7 @@ async def test_an_exception_comes_after_the_items_before_it(session: Session, co
     async with stream(session, f"fail({count})") as items:
         with pytest.raises(RemoteError, match="ValueError: no more") as caught:
             async for item in items:
-                taken.append(item)
+                taken.append(item)  # noqa: PERF401
         with pytest.raises(StopAsyncIteration):
             await anext(items)
     assert taken == [*range(count)]
@@ -354,7 +356,7 @@ async def test_an_item_that_cannot_come_back_is_named_after_those_before(
     async with stream(session, f"odd({before}, Odd(), {after})") as items:
         with pytest.raises(UnsupportedValueError, match="type Odd cannot come back"):
             async for item in items:
-                taken.append(item)
+                taken.append(item)  # noqa: PERF401
         with pytest.raises(StopAsyncIteration):
             await anext(items)
     assert taken == [*range(before)]
@@ -366,7 +368,7 @@ async def test_an_item_whose_repr_fails_is_told_after_those_before(session: Sess
     async with stream(session, "odd(10, Bad(), 10)") as items:
         with pytest.raises(RemoteError, match="no repr"):
             async for item in items:
-                taken.append(item)
+                taken.append(item)  # noqa: PERF401
     assert taken == [*range(10)]
 
 
@@ -523,15 +525,14 @@ async def test_cancelled_while_it_waits_for_its_turn_it_goes_on(
 ) -> None:
     async with stream(session, "count(3)") as items:
         assert await anext(items) == 0
-        async with other.exclusive():
-            async with trio.open_nursery() as nursery:
+        async with other.exclusive(), trio.open_nursery() as nursery:
 
-                async def wait() -> None:
-                    with trio.move_on_after(0.01) as scope:
-                        await anext(items)
-                    assert scope.cancelled_caught
+            async def wait() -> None:
+                with trio.move_on_after(0.01) as scope:
+                    await anext(items)
+                assert scope.cancelled_caught
 
-                nursery.start_soon(wait)
+            nursery.start_soon(wait)
         assert [item async for item in items] == [1, 2]
 
 
@@ -628,25 +629,28 @@ async def test_a_resources_cleanup_may_stream(
     taken: list[Value] = []
 
     async def clean() -> None:
-        taken.extend(await take_all(session, "count(5)"))
+        taken.extend(await take_all(ending, "count(5)"))
 
-    async with manager.open_session(device) as session:
-        await session.execute(PROGRAM)
-        session.resources.register_resource(CallbackResource(session, "r", clean))
+    async with manager.open_session(device) as ending:
+        await ending.execute(PROGRAM)
+        ending.resources.register_resource(CallbackResource(ending, "r", clean))
     assert taken == [0, 1, 2, 3, 4]
 
 
 async def test_a_reset_ends_it_and_nothing_is_closed() -> None:
-    async with open_unix_board() as board, open_device(board) as device:
-        async with open_session_manager() as manager:
-            with pytest.raises(DeviceResetError) as caught:
-                async with manager.open_session(device) as session:
-                    await session.execute(PROGRAM)
-                    async with stream(session, "count(1000)") as items:
-                        await anext(items)
-                        await board.soft_reset()
-                        async for _ in items:
-                            pass
-            assert not hasattr(caught.value, "__notes__")
-            assert session.report is not None
-            assert session.report.is_clean
+    async with (
+        open_unix_board() as board,
+        open_device(board) as device,
+        open_session_manager() as manager,
+    ):
+        with pytest.raises(DeviceResetError) as caught:
+            async with manager.open_session(device) as session:
+                await session.execute(PROGRAM)
+                async with stream(session, "count(1000)") as items:
+                    await anext(items)
+                    await board.soft_reset()
+                    async for _ in items:
+                        pass
+        assert not hasattr(caught.value, "__notes__")
+        assert session.report is not None
+        assert session.report.is_clean

@@ -1,5 +1,6 @@
 """Streams and holds of the board, ended at every moment: nothing is left, nobody is locked out."""
 
+import itertools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -85,7 +86,7 @@ async def a_stream_in_an_ended_session(rig: Rig) -> None:
 
 
 async def three_hold_the_board(rig: Rig) -> None:
-    """Three sessions in turn have the board for themselves; one of them is in a scope of its own."""
+    """Three sessions have the board for themselves in turn; one is in a scope of its own."""
 
     async def work(name: str, scope: trio.CancelScope) -> None:
         with scope:
@@ -106,7 +107,7 @@ async def three_hold_the_board(rig: Rig) -> None:
 def check_turns(rig: Rig) -> None:
     """Whoever has begun must end before another begins, unless it was cancelled."""
     turns = [eval(code) for code in rig.boards[0].history if code.startswith(("('beg", "('end"))]
-    for first, second in zip(turns, turns[1:], strict=False):
+    for first, second in itertools.pairwise(turns):
         if first[0] == "begin" and second[1:] != first[1:]:
             rig.expect(first[1] == "b" and rig.one.cancel_called, f"{second} came into {first}")
 
@@ -146,7 +147,7 @@ async def a_real_stream(rig: Rig) -> None:
             taken: list[Value] = []
             async with opened as items:
                 async for item in items:
-                    taken.append(item)
+                    taken.append(item)  # noqa: PERF401
             rig.expect(taken == [*range(200)], f"{len(taken)} items came")
 
 

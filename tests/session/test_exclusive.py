@@ -110,7 +110,7 @@ async def test_several_tasks_of_a_session_share_it(
         for _ in range(3):
             tasks.start_soon(work)
         with trio.fail_after(5):
-            while inside < 3:
+            while inside < 3:  # noqa: ASYNC110
                 await trio.lowlevel.checkpoint()
         caller = Caller(nursery, other)
         assert await session.evaluate("2") == 2  # a call of no scope, too
@@ -224,8 +224,14 @@ async def test_an_endless_lease(session: Session) -> None:
 
 @pytest.mark.parametrize(
     ("at_most", "error"),
-    [(0, ValueError), (-1, ValueError), (math.nan, ValueError), ("5", TypeError)]
-    + [(True, TypeError), (None, TypeError)],
+    [
+        (0, ValueError),
+        (-1, ValueError),
+        (math.nan, ValueError),
+        ("5", TypeError),
+        (True, TypeError),
+        (None, TypeError),
+    ],
 )
 async def test_what_is_no_time(
     device: Device, session: Session, at_most: object, error: type[Exception]
@@ -257,15 +263,14 @@ async def test_a_cancellation_from_outside_stays_one(device: Device, session: Se
 async def test_a_session_that_is_ended_by_another_hand_holds_nothing(
     device: Device, manager: DeviceSessionManager, other: Session
 ) -> None:
-    async with manager.open_session(device) as session:
-        async with session.exclusive(at_most=0.2):
+    async with manager.open_session(device) as session, session.exclusive(at_most=0.2):
+        await session.evaluate("1")
+        await manager.end_session(session.session_id)
+        assert not is_held(device)
+        with pytest.raises(SessionClosedError):
             await session.evaluate("1")
-            await manager.end_session(session.session_id)
-            assert not is_held(device)
-            with pytest.raises(SessionClosedError):
-                await session.evaluate("1")
-            await trio.sleep(0.3)  # the lease has ended with it, so the body goes on
-            assert await other.evaluate("2") == 2
+        await trio.sleep(0.3)  # the lease has ended with it, so the body goes on
+        assert await other.evaluate("2") == 2
 
 
 async def test_a_session_that_ends_while_it_waits_for_the_board(
@@ -320,42 +325,42 @@ async def test_a_cleanup_may_hold_the_board_and_does_not_wait_for_others(
     held: list[bool] = []
 
     async def clean() -> None:
-        async with session.exclusive():
-            await session.evaluate("1")
+        async with ending.exclusive():
+            await ending.evaluate("1")
             held.append(is_held(device))
 
-    session = await manager.create_session(device)
-    session.resources.register_resource(CallbackResource(session, "r", clean))
-    await session.aclose()
+    ending = await manager.create_session(device)
+    ending.resources.register_resource(CallbackResource(ending, "r", clean))
+    await ending.aclose()
     assert held == [True]
     assert not is_held(device)
 
-    session = await manager.create_session(device)
-    session.resources.register_resource(CallbackResource(session, "r", clean))
+    ending = await manager.create_session(device)
+    ending.resources.register_resource(CallbackResource(ending, "r", clean))
     async with other.exclusive():
         with trio.fail_after(5):
-            await session.aclose()
+            await ending.aclose()
         assert is_held(device)
-    assert session.report is not None
-    assert session.report.is_clean
+    assert ending.report is not None
+    assert ending.report.is_clean
 
 
 async def test_a_cleanup_that_hangs_with_the_board_held_holds_nothing_afterwards(
     device: Device, other: Session
 ) -> None:
     async def clean() -> None:
-        async with session.exclusive(at_most=math.inf):
+        async with hanging.exclusive(at_most=math.inf):
             with trio.CancelScope(shield=True):
                 await let_go.wait()
 
     async def close() -> None:
-        await session.end()
+        await hanging.end()
 
     let_go = trio.Event()
     options = SessionManagementOptions(resource_cleanup_timeout=0.2)
     async with open_session_manager(options) as manager:
-        session = await manager.create_session(device)
-        session.resources.register_resource(CallbackResource(session, "r", clean))
+        hanging = await manager.create_session(device)
+        hanging.resources.register_resource(CallbackResource(hanging, "r", clean))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(close)
             await wait_all_tasks_blocked(0.3)
@@ -391,12 +396,15 @@ async def test_a_device_that_closes_tells_those_that_wait() -> None:
 
 
 async def test_a_reset_ends_it() -> None:
-    async with open_unix_board() as board, open_device(board) as device:
-        async with open_session_manager() as manager:
-            with pytest.raises(DeviceResetError):
-                async with manager.open_session(device) as session, session.exclusive():
-                    await board.soft_reset()
-                    await session.execute("pass")
-            assert not is_held(device)
+    async with (
+        open_unix_board() as board,
+        open_device(board) as device,
+        open_session_manager() as manager,
+    ):
+        with pytest.raises(DeviceResetError):
             async with manager.open_session(device) as session, session.exclusive():
-                assert await session.evaluate("1") == 1
+                await board.soft_reset()
+                await session.execute("pass")
+        assert not is_held(device)
+        async with manager.open_session(device) as session, session.exclusive():
+            assert await session.evaluate("1") == 1

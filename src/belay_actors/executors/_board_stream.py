@@ -17,7 +17,7 @@ T = TypeVar("T")
 # How much a batch may hold. Its text should fill the wire for a while, but is in memory several
 # times: as items, as their text, as the frame.
 _PAYLOAD, _SMALL_PAYLOAD = 8192, 256  # bytes
-_MOST, _SMALL_MOST = 4096, 64  # items
+_MOST, _SMALL_MOST = 4096, 32  # items
 
 
 class StreamBooks(Protocol):

@@ -148,9 +148,11 @@ class Deployments:
 
         Args:
             traceback: from the board.
-            more: units that are on the board, or were, besides those that are known.
+            more: units that are on the board, or were. Where another has taken the place of one of
+                theirs, it is theirs that is shown: two of one text cannot be told apart.
         """
-        units = dict.fromkeys([*self._present.values(), *more])
+        needed = {each.name: each for unit in more for each in closure(unit)}
+        units = (self._present | needed).values()
         texts = [SentText(unit.file, self.text_of(unit)) for unit in units]
         return host_traceback(_OWN_CALL.sub("", traceback), texts)
 

@@ -256,18 +256,18 @@ def big_{0}():
 
 
 async def test_e05_making_room_leaves_the_names_of_others() -> None:
-    names = load(SHARED + "".join(BIG.format(number, "x" * 6000) for number in range(12)))
+    names = load(SHARED + "".join(BIG.format(number, "x" * 6000) for number in range(24)))
     async with (
         open_device("micropython:?heapsize=128K") as device,
         open_session_manager() as manager,
         manager.open_session(device) as session,
     ):
         await session.execute("n = 5")
-        for number in range(12):
+        for number in range(24):
             assert await session.call(names["collect"]) is False  # type: ignore[arg-type]
             assert await session.call(names[f"big_{number}"]) == 6000 + number  # type: ignore[arg-type]
         deployed = {method.signature for method in session.resources.get_deployed_methods()}
-        assert len(deployed) < 12
+        assert len(deployed) < 24
         assert await session.evaluate("n") == 5
 
 

@@ -26,8 +26,9 @@ _OWN_CALL = re.compile(r'^  File "<string>", line \d+, in <module>\r?\n', re.MUL
 _FREE_MEMORY = "[(g.collect(),g.mem_free())[1]for g in[__import__('gc')]][0]"
 _MEMORY_PER_BYTE = 8  # of a source, while it is read and compiled
 _RESERVE = 1024  # bytes, for what runs it
-# It makes no name: one of the session's own could be called the same.
-_TAKE_OFF = "[globals().pop(n,0)for n in {}];__import__('gc').collect()"
+# A full board still has the memory to compile this, and it makes no name, which could be one of the
+# session's own. Firmware collects garbage by itself when it needs the memory.
+_TAKE_OFF = "globals().pop({!r},0)"
 _RUN_ONCE = "globals().pop({!r})({})"  # it is off the board before it runs
 
 
@@ -148,9 +149,11 @@ class Deployments:
 
         Args:
             traceback: from the board.
-            more: units that are on the board, or were, besides those that are known.
+            more: units that are on the board, or were. Where another has taken the place of one of
+                theirs, it is theirs that is shown: two of one text cannot be told apart.
         """
-        units = dict.fromkeys([*self._present.values(), *more])
+        needed = {each.name: each for unit in more for each in closure(unit)}
+        units = (self._present | needed).values()
         texts = [SentText(unit.file, self.text_of(unit)) for unit in units]
         return host_traceback(_OWN_CALL.sub("", traceback), texts)
 
@@ -254,9 +257,20 @@ class Deployments:
             del self._roots[root]
         for name in names:
             self._forget(name)
-        await self._host.execute_again(_TAKE_OFF.format(names))
-        self._unsure.difference_update(names)
+        await self._take_off(names)
         return True
+
+    async def _take_off(self, names: Sequence[str]) -> None:
+        """Takes names off: all at once, or where there is no memory for that, one by one."""
+        try:
+            await self._host.execute_again("\n".join(map(_TAKE_OFF.format, names)))
+        except RemoteError as error:
+            if error.type_name != _OUT_OF_MEMORY or len(names) == 1:
+                raise
+            for name in names:
+                await self._host.execute_again(_TAKE_OFF.format(name))
+                self._unsure.discard(name)
+        self._unsure.difference_update(names)
 
     def _least_recently_used(self) -> Unit | None:
         return next((root for root in self._roots if root not in self._in_use), None)

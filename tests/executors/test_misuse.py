@@ -232,7 +232,7 @@ async def test_f04_a_setup_that_was_cancelled_is_not_run_again(session: Session)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(session.set_up, Hangs)
             while not session.executors.setups._begun:
-                await trio.sleep(0.01)
+                await trio.lowlevel.checkpoint()
             scope.cancel()
     with pytest.raises(SessionFailedError, match="before"):
         await session.set_up(Hangs)
@@ -398,14 +398,17 @@ async def test_f02_an_exclusive_task_in_a_body_that_holds_the_board(session: Ses
 
 
 async def test_d02_after_a_reset_nothing_is_believed() -> None:
-    async with open_fake_board() as board, open_device(board) as device:
-        async with open_session_manager() as manager:
-            with pytest.raises(DeviceResetError):
-                async with manager.open_session(device) as session:
-                    assert await session.call(uses_double, 1) == 3
-                    board.reset()
-                    await session.call(uses_double, 1)
-            assert session.resources.get_deployed_methods() == ()
+    async with (
+        open_fake_board() as board,
+        open_device(board) as device,
+        open_session_manager() as manager,
+    ):
+        with pytest.raises(DeviceResetError):
+            async with manager.open_session(device) as session:
+                assert await session.call(uses_double, 1) == 3
+                board.reset()
+                await session.call(uses_double, 1)
+        assert session.resources.get_deployed_methods() == ()
             assert held(session) == 0
             async with manager.open_session(device) as session:
                 assert await session.call(uses_double, 1) == 3

@@ -9,8 +9,7 @@ from typing import cast
 import attrs
 import pytest
 import trio
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from belay_actors import (
     Device,
@@ -138,10 +137,7 @@ class Model:
         assert not deployments._in_use
         for root in deployments._roots:
             task = next(
-                task
-                for module in MODULES
-                for task in module.values()
-                if self.unit(task) is root
+                task for module in MODULES for task in module.values() if self.unit(task) is root
             )
             assert await self.session.evaluate(f"{root.name}(4)") == task(4)
 

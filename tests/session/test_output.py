@@ -40,8 +40,10 @@ async def session(device: Device, manager: DeviceSessionManager) -> AsyncIterato
 
 async def read(lines: OutputLines, count: int) -> list[tuple[str | None, str]]:
     """The next lines: thread and text."""
+    found: list[OutputLine] = []
     with trio.fail_after(10):
-        found = [await anext(lines) for _ in range(count)]
+        while len(found) < count:
+            found.append(await anext(lines))
     return [(line.thread_id, line.text) for line in found]
 
 

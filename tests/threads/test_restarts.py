@@ -46,13 +46,13 @@ async def test_d03_restarts_come_after_a_delay_that_doubles_up_to_a_minute(
     for number in range(1, 10):
         session.board.end(handle.thread_id, FAILED)
         await wait_all_tasks_blocked()
-        assert handle.state.status is ThreadHandleStatus.RESTARTING
+        assert handle.state.status.value == "restarting"
         assert handle.state.restarts == number - 1
         assert isinstance(handle.state.error, RemoteError)
         await session.board.has_begun(number + 1)
         starts.append(trio.current_time())
         await wait_all_tasks_blocked()
-        assert handle.state.status is ThreadHandleStatus.RUNNING
+        assert handle.state.status.value == "running"
         assert handle.state.restarts == number
         assert handle.state.error is None
     delays = [round(late - early, 6) for early, late in itertools.pairwise(starts)]
@@ -161,7 +161,7 @@ async def test_d03_a_stop_while_a_restart_is_under_way_stops_it(
     session.board.end(handle.thread_id, FAILED)
     await trio.sleep(2.5)
     assert session.board.runs == 2  # it runs, but nobody knows that yet
-    assert handle.state.status is ThreadHandleStatus.RESTARTING
+    assert handle.state.status.value == "restarting"
     await handle.stop()
     assert not session.board.running
     await trio.sleep(1000)
@@ -184,7 +184,7 @@ async def test_d03_a_restart_that_the_board_refuses_is_a_failure(
     await trio.sleep(2)
     assert isinstance(handle.state.error, DeviceCapabilityError)
     await trio.sleep(4)
-    assert handle.state.status is ThreadHandleStatus.RUNNING
+    assert handle.state.status.value == "running"
     assert (handle.state.restarts, session.board.runs) == (3, 2)
     await handle.stop()
 
@@ -200,7 +200,7 @@ async def test_d03_a_restart_of_which_nobody_knows_what_came_is_asked_for(
     assert session.board.runs == (2 if has_begun else 1)
     await trio.sleep(30)
     assert session.board.runs == 2
-    assert handle.state.status is ThreadHandleStatus.RUNNING
+    assert handle.state.status.value == "running"
     assert handle.state.restarts == (1 if has_begun else 2)
     await handle.stop()
 
@@ -353,7 +353,7 @@ async def test_d03_when_its_task_is_cancelled_a_failure_is_final(
     session.cancel_children()
     await wait_all_tasks_blocked()
     assert two.state.status is ThreadHandleStatus.FAILED
-    assert one.state.status is ThreadHandleStatus.RUNNING
+    assert one.state.status.value == "running"
     session.board.end(one.thread_id, FAILED)
     for handle in (one, two):
         with pytest.raises(RemoteError):

@@ -43,7 +43,7 @@ async def test_d03_a_thread_runs_and_is_stopped_for_certain(
     device: Device, session: Session
 ) -> None:
     handle = await session.executors.threads.start("blink", "blink(1)")
-    assert handle.state.status is ThreadHandleStatus.RUNNING
+    assert handle.state.status.value == "running"
     assert (handle.name, handle.session_id) == ("blink", session.session_id)
     assert [info.thread_id for info in session.resources.get_active_threads()] == [handle.thread_id]
     await blinks_on(device)
@@ -115,7 +115,7 @@ async def test_d03_an_end_of_which_the_word_is_lost_is_found_by_asking(
         await handle.wait()
     late = await ThreadExecutor(session.board_threads, poll=LONG).start("short", "raise KeyError")
     with trio.fail_after(5):
-        while late.state.status is ThreadHandleStatus.RUNNING:
+        while late.state.status.value == "running":
             await late.get_state()
     assert late.state.status is ThreadHandleStatus.FAILED
     stopped = await ThreadExecutor(session.board_threads, poll=LONG).start("blink", "blink(1)")
@@ -304,7 +304,7 @@ async def test_d03_many_may_wait_and_stop_at_once_and_be_cancelled(
     with trio.move_on_after(0.05) as scope:
         await handle.wait()
     assert scope.cancelled_caught
-    assert handle.state.status is ThreadHandleStatus.RUNNING
+    assert handle.state.status.value == "running"
     async with trio.open_nursery() as nursery:
         for _ in range(3):
             nursery.start_soon(handle.wait)
@@ -402,7 +402,7 @@ async def test_d03_a_thread_is_stopped_by_its_id_too(device: Device, session: Se
     await blinks_on(device)
     await session.resources.unregister_background_thread(one.thread_id)
     assert one.state.status is ThreadHandleStatus.STOPPED
-    assert two.state.status is ThreadHandleStatus.RUNNING
+    assert two.state.status.value == "running"
     await session.resources.cleanup_resources()
     assert two.state.status is ThreadHandleStatus.STOPPED
     await one.wait()
@@ -444,7 +444,7 @@ async def test_d03_a_start_that_the_board_refuses_leaves_nothing(
     )
     for options in ({}, {"auto_restart": True}, {"max_runtime": 5.0}):
         with pytest.raises(RemoteError, match="OSError"):
-            await session.executors.threads.start("blink", "blink(1)", **options)  # type: ignore[arg-type]
+            await session.executors.threads.start("blink", "blink(1)", **options)
     assert session.resources.get_active_threads() == ()
     assert recorder.kinds() == []
     assert len(device._thread_book) == 0

@@ -409,7 +409,7 @@ async def test_d02_after_a_reset_nothing_is_believed() -> None:
                 board.reset()
                 await session.call(uses_double, 1)
         assert session.resources.get_deployed_methods() == ()
-            assert held(session) == 0
-            async with manager.open_session(device) as session:
-                assert await session.call(uses_double, 1) == 3
-                assert session.calls == 3
+        assert held(session) == 0
+        async with manager.open_session(device) as session:
+            assert await session.call(uses_double, 1) == 3
+            assert session.calls == 3

@@ -40,11 +40,12 @@ async def session(device: Device, manager: DeviceSessionManager) -> AsyncIterato
 
 async def read(lines: OutputLines, count: int) -> list[tuple[str | None, str]]:
     """The next lines: thread and text."""
-    found: list[OutputLine] = []
+    found: list[tuple[str | None, str]] = []
     with trio.fail_after(10):
         while len(found) < count:
-            found.append(await anext(lines))
-    return [(line.thread_id, line.text) for line in found]
+            line = await anext(lines)
+            found.append((line.thread_id, line.text))
+    return found
 
 
 async def test_j04_a_line_says_where_and_when_it_comes_from(session: Session) -> None:

@@ -425,6 +425,26 @@ async def test_a_stream_that_is_left_early_is_closed_before(session: Session) ->
     assert await names_of_streams(session) == []
 
 
+async def test_its_close_does_not_wait_for_others_that_hold_the_board(
+    session: Session, other: Session
+) -> None:
+    async def hold() -> None:
+        async with other.exclusive():
+            held.set()
+            await trio.sleep_forever()
+
+    held = trio.Event()
+    async with trio.open_nursery() as nursery:
+        with trio.fail_after(5):
+            async with stream(session, "count(1000)") as items:
+                await anext(items)
+                nursery.start_soon(hold)
+                await held.wait()
+        assert session.background_output == "closed\n"
+        assert session.device.snapshot().calls.is_held
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_stream_that_was_never_begun_is_closed(session: Session) -> None:
     async with stream(session, "count(1000)"):
         assert len(await names_of_streams(session)) == 1

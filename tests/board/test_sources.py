@@ -67,7 +67,7 @@ def test_probe_is_at_most_350_bytes() -> None:
         (helper_source(Helper.CENSUS), 100),
         (helper_source(Helper.DROP, has_modules=False), 500),
         (helper_source(Helper.DROP), 800),
-        (helper_source(Helper.THREADS), 2400),
+        (helper_source(Helper.THREADS), 2600),
         (helper_source(Helper.TOOLS), 250),
         (helper_source(Helper.STREAMS), 800),
         (DETECT_SOURCES[0], 650),

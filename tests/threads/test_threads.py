@@ -447,9 +447,14 @@ async def test_d03_a_start_that_the_board_refuses_leaves_nothing(
         "def refuse(*args): raise OSError(11)\nfull.start_new_thread = refuse\n"
         "sys.modules['_thread'] = full"
     )
-    for options in ({}, {"auto_restart": True}, {"max_runtime": 5.0}):
+    start = session.executors.threads.start
+    for starting in (
+        start("blink", "blink(1)"),
+        start("blink", "blink(1)", auto_restart=True),
+        start("blink", "blink(1)", max_runtime=5.0),
+    ):
         with pytest.raises(RemoteError, match="OSError"):
-            await session.executors.threads.start("blink", "blink(1)", **options)
+            await starting
     assert session.resources.get_active_threads() == ()
     assert recorder.kinds() == []
     assert len(device._thread_book) == 0

@@ -231,7 +231,7 @@ async def test_f04_a_setup_that_was_cancelled_is_not_run_again(session: Session)
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(session.set_up, Hangs)
-                await trio.lowlevel.checkpoint()  # noqa: ASYNC110
+            while not session.executors.setups._begun:  # noqa: ASYNC110
                 await trio.lowlevel.checkpoint()
             scope.cancel()
     with pytest.raises(SessionFailedError, match="before"):

@@ -212,12 +212,11 @@ class RawRepl:
             self._held.clear()
         self._events = []
         self._held_until = 0
-        rest = self._consume(data)
-        self._held += data[rest:]
+        self._held += self._consume(data)
         return self._events
 
-    def _consume(self, data: bytes) -> int:
-        """Walks from mark to mark. Returns where the bytes start that mean nothing yet."""
+    def _consume(self, data: bytes) -> bytes:
+        """Walks from mark to mark. Returns the bytes at the end that mean nothing yet."""
         text = position = 0
         stop = self._frames.find(data, 0)
         while position < len(data):
@@ -231,21 +230,30 @@ class RawRepl:
             elif stop < 0:
                 end = self._end_of_text(data, position)
                 self._text(data[text:end])
-                return self._end_unanswered(data, end)
+                return data[self._end_unanswered(data, end) :]
             else:
                 frame, position = self._frames.read(data, stop)
                 if isinstance(frame, NoFrame):
                     continue
-                self._text(data[text:stop])
+                begun = self._begun_answer(data, text, stop)
+                self._text(data[text:begun])
                 if isinstance(frame, Partial):
-                    self._held_until = frame.size
-                    return stop
+                    self._held_until = frame.size + stop - begun
+                    return data[begun:]
                 if isinstance(frame, Damaged):  # a board that restarts: its banner is no part
                     position = find_broken_off(data, stop, position)
                 self._frame(frame, data[stop:position])
+                if begun < stop:
+                    return self._consume(data[begun:stop] + data[position:])
                 text = position
         self._text(data[text:])
-        return len(data)
+        return b""
+
+    def _begun_answer(self, data: bytes, start: int, stop: int) -> int:
+        """Where an answer to raw-paste begins that a thread's frame has been written into."""
+        pattern = BROKEN_OFF[State.OPENING]
+        mark = pattern.search(data[:stop], start) if self.state is State.OPENING else None
+        return stop if mark is None else mark.start()
 
     def _find_mark(self, data: bytes, start: int, stop: int) -> tuple[int, int] | None:
         """Start and end of the first mark or banner between two positions."""

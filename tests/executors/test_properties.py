@@ -109,7 +109,8 @@ class Model:
         """Counts what a call must cost: one, and one for each unit that is not there."""
         self.calls += 1
         for unit in closure(self.unit(task)):
-            what = unit.origin, unit.code_hash
+            # Equal constants are one, wherever they come from.
+            what = unit.origin if unit.full.defines else "", unit.code_hash
             self.calls += self.present.get(unit.name) != what
             self.present[unit.name] = what
 

@@ -28,10 +28,8 @@ Source: https://docs.micropython.org/en/latest/reference/repl.html#raw-mode-and-
 from belay_actors.wire._banner import (
     ANSWER,
     BANNERS,
-    LONGEST_BANNER,
     RAW_BANNER,
     find_answers,
-    find_banner,
     find_broken_off,
 )
 from belay_actors.wire._events import (
@@ -49,16 +47,10 @@ from belay_actors.wire._events import (
     Unsolicited,
 )
 from belay_actors.wire._frames import CONTROL, Damaged, Frame, FrameReader, NoFrame, Partial
+from belay_actors.wire._marks import BROKEN_OFF, END_OF_TEXT, find_begun_answer, find_mark
 from belay_actors.wire._paste import PasteUpload
 from belay_actors.wire._questions import Questions
-from belay_actors.wire._states import (
-    BROKEN_OFF,
-    END_OF_TEXT,
-    IN_PROGRAM,
-    MARKS,
-    TO_PROMPT,
-    State,
-)
+from belay_actors.wire._states import IN_PROGRAM, TO_PROMPT, State
 
 _RESYNC = b"\x03\x03\x01"
 _RESYNC_BY_FRIENDLY = b"\x03\x03\x02\x01"
@@ -222,7 +214,7 @@ class RawRepl:
         while position < len(data):
             if 0 <= stop < position:
                 stop = self._frames.find(data, position)
-            found = self._find_mark(data, position, stop if stop >= 0 else len(data))
+            found = find_mark(self.state, data, position, stop if stop >= 0 else len(data))
             if found is not None:
                 self._text(data[text : found[0]])
                 self._mark(data[slice(*found)])
@@ -235,7 +227,7 @@ class RawRepl:
                 frame, position = self._frames.read(data, stop)
                 if isinstance(frame, NoFrame):
                     continue
-                begun = self._begun_answer(data, text, stop)
+                begun = find_begun_answer(self.state, data, text, stop)
                 self._text(data[text:begun])
                 if isinstance(frame, Partial):
                     self._held_until = frame.size + stop - begun
@@ -248,23 +240,6 @@ class RawRepl:
                 text = position
         self._text(data[text:])
         return b""
-
-    def _begun_answer(self, data: bytes, start: int, stop: int) -> int:
-        """Where an answer to raw-paste begins that a thread's frame has been written into."""
-        pattern = BROKEN_OFF[State.OPENING]
-        mark = pattern.search(data[:stop], start) if self.state is State.OPENING else None
-        return stop if mark is None else mark.start()
-
-    def _find_mark(self, data: bytes, start: int, stop: int) -> tuple[int, int] | None:
-        """Start and end of the first mark or banner between two positions."""
-        if self.state in IN_PROGRAM:
-            return None
-        pattern = MARKS.get(self.state)
-        mark = pattern.search(data, start, stop) if pattern is not None else None
-        if mark is None:
-            return find_banner(data, start, stop)
-        banner = find_banner(data, start, min(stop, mark.start() + LONGEST_BANNER))
-        return banner if banner is not None and banner[0] < mark.start() else mark.span()
 
     def _end_of_text(self, data: bytes, start: int) -> int:
         """Where text ends that is surely text: what follows may yet become a mark."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
@@ -158,7 +159,7 @@ async def test_e05_what_does_not_fit_at_once_is_put_out_and_sent_again(
             for number in range(14):
                 big = names[f"big_{number}"]
                 assert isinstance(big, Task)
-                assert await session.call(big, 1) == 301 + number
+                assert await session.call(cast("Task[[int], int]", big), 1) == 301 + number
         deployed = {method.signature for method in session.resources.get_deployed_methods()}
         assert 1 <= len(deployed) < 14
     assert session.report is not None

@@ -122,9 +122,10 @@ async def test_f02_a_cleanup_may_call_what_needs_tools(
 async def test_f04_a_session_that_ends_sets_nothing_up(
     device: Device, manager: DeviceSessionManager
 ) -> None:
+    session = await manager.create_session(device)
+    session.resources.register_resource(Calling(lambda: session.set_up(Rig)))
     with pytest.raises(ResourceCleanupError) as caught:
-        async with manager.open_session(device) as session:
-            session.resources.register_resource(Calling(lambda: session.set_up(Rig)))
+        await session.aclose()
     assert isinstance(caught.value.exceptions[0], SessionClosedError)
     assert held(session) == 0
     with pytest.raises(SessionClosedError):
@@ -385,15 +386,15 @@ async def test_f02_each_device_has_its_variant(device: Device) -> None:
     ):
         platform = two.capabilities.platform
         if platform not in ("belay-fake", "rp2", "fake"):
-            where.implementation(platform)(names["where_fake"])  # type: ignore[arg-type]
-        assert [await one.call(where), await two.call(where)] == ["unix", "fake"]
+            where.implementation(platform)(names["where_fake"])  # type: ignore[arg-type]  # pyright: ignore
+        assert [await one.call(where), await two.call(where)] == ["unix", "fake"]  # pyright: ignore
 
 
 async def test_f02_an_exclusive_task_in_a_body_that_holds_the_board(session: Session) -> None:
     async with session.exclusive(), trio.open_nursery() as nursery:
         assert await session.call(alone, 2) == 4
-        nursery.start_soon(session.call, alone, 3)
-        nursery.start_soon(session.call, alone, 4)
+        nursery.start_soon(lambda: session.call(alone, 3))
+        nursery.start_soon(lambda: session.call(alone, 4))
     assert await session.call(alone, 2) == 4
 
 
@@ -403,11 +404,11 @@ async def test_d02_after_a_reset_nothing_is_believed() -> None:
         open_device(board) as device,
         open_session_manager() as manager,
     ):
+        session = await manager.create_session(device)
+        assert await session.call(uses_double, 1) == 3
+        board.reset()
         with pytest.raises(DeviceResetError):
-            async with manager.open_session(device) as session:
-                assert await session.call(uses_double, 1) == 3
-                board.reset()
-                await session.call(uses_double, 1)
+            await session.call(uses_double, 1)
         assert session.resources.get_deployed_methods() == ()
         assert held(session) == 0
         async with manager.open_session(device) as session:

@@ -70,7 +70,7 @@ def flow(number: int) -> Iterator[int]:
 
     import ledger  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
 
-    with ledger.running(number):
+    with ledger.running(number):  # pyright: ignore
         for item in range(6):
             time.sleep_ms(5)  # type: ignore[attr-defined]  # pyright: ignore
             yield doubled(item)
@@ -90,7 +90,7 @@ def check_books(rig: Rig, session: Session, held: int = 0) -> None:
     rig.expect(told <= names, f"told to be deployed: {told - names}")
     believed = {*deployments._present}
     rig.expect(believed <= names, f"believed to be deployed: {believed - names}")
-    made = {"ready", "time"}  # by setups
+    made = {"ready", "words", "time"}  # by setups
     ours = {name for name in names - made if not name.startswith(("_", "stream:"))}
     known = believed | deployments._unsure
     rig.expect(ours <= known, f"there, and nobody knows: {ours - known}")
@@ -233,7 +233,7 @@ class Noting(DeviceProgram):
 
         import notes as words  # type: ignore[import-not-found]  # pyright: ignore
 
-        words.note("first")
+        words.note("first")  # pyright: ignore
         time.sleep_ms(5)  # type: ignore[attr-defined]  # pyright: ignore
 
     @setup
@@ -242,7 +242,7 @@ class Noting(DeviceProgram):
         global ready
         import notes as words  # pyright: ignore
 
-        words.note("second")
+        words.note("second")  # pyright: ignore
         ready = doubled(21)
 
     @task
@@ -255,7 +255,7 @@ class Noting(DeviceProgram):
     def last() -> None:
         import notes as words  # pyright: ignore
 
-        words.note("last")
+        words.note("last")  # pyright: ignore
 
     @teardown
     @staticmethod
@@ -264,7 +264,7 @@ class Noting(DeviceProgram):
 
         import notes as words  # pyright: ignore
 
-        words.note("before")
+        words.note("before")  # pyright: ignore
         time.sleep_ms(5)  # type: ignore[attr-defined]  # pyright: ignore
 
 

@@ -13,7 +13,7 @@ from belay_actors.wire import (
     ReplyKind,
     SessionOutput,
     _banner,
-    _machine,
+    _marks,
 )
 
 Frame = Callable[..., bytes]
@@ -108,7 +108,7 @@ def test_small_frames_in_a_large_read_are_searched_for_banners_once(
         searched += (args[0] if args else len(data)) - start
         return find_banner(data, start, *args)
 
-    monkeypatch.setattr(_machine, "find_banner", find_and_count)
+    monkeypatch.setattr(_marks, "find_banner", find_and_count)
     data = frame("P", 3, "'tick\\n'") * 2000
     events = metered.receive(data)
     assert events == [SessionOutput(3, b"'tick\\n'")] * 2000

@@ -226,3 +226,11 @@ def test_a_threads_frame_in_the_midst_of_the_grant_is_no_part_of_it(
         assert machine.state is State.SENDING
         assert machine.paste_window == 128
         assert machine.take_outgoing() == b"f()\x04"
+
+
+def test_any_number_of_frames_in_the_midst_of_the_grant(idle: RawRepl, frame: Frame) -> None:
+    idle.submit(1, "f()", paste=True)
+    printed = frame("P", 7, "('', 'x')")
+    events = idle.receive(GRANT[:1] + 3000 * printed + GRANT[1:])
+    assert len(events) == 3000
+    assert idle.state is State.SENDING

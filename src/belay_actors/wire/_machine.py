@@ -236,7 +236,8 @@ class RawRepl:
                     position = find_broken_off(data, stop, position)
                 self._frame(frame, data[stop:position])
                 if begun < stop:
-                    return self._consume(data[begun:stop] + data[position:])
+                    data = data[begun:stop] + data[position:]
+                    position, stop = 0, self._frames.find(data, 0)
                 text = position
         self._text(data[text:])
         return b""

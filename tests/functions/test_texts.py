@@ -215,7 +215,7 @@ def test_a_default_that_cannot_be_sent_is_refused_at_once() -> None:
     ("body", "kept", "gone"),
     [
         ("number = x\nreturn number", ["x"], ["number"]),
-        ("def helper(number):\n    return number\nreturn helper(x)", ["helper"], ["number"]),
+        ("def helper(number):\n    return number\nreturn helper(x)", ["helper", "number"], []),
         ("def helper(number):\n    return number\nreturn helper(number=x)", ["number"], []),
         (
             "def helper(*, number):\n    return number\nreturn helper(**{'number': x})",
@@ -223,7 +223,11 @@ def test_a_default_that_cannot_be_sent_is_refused_at_once() -> None:
             [],
         ),
         ("def helper(number):\n    return number\nreturn helper(**{'number': x})", ["number"], []),
-        ("helper = lambda number, *others: number + x\nreturn helper(1)", [], ["number", "others"]),
+        (
+            "helper = lambda number, *others: number + x\nreturn helper(1)",
+            ["number", "others"],
+            ["helper"],
+        ),
         ("class A:\n    number = x\nnumber = A.number\nreturn number", ["number"], []),
         ("class A:\n    size = x\nnumber = A.size\nreturn number", ["size"], ["number"]),
         ("number = 3\nreturn eval('4') + number", ["number"], []),

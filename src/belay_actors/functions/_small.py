@@ -2,8 +2,8 @@
 
 A name is renamed wherever it stands, or nowhere; and no two get the same. So the program stays the
 same as long as a renamed name is, in every place, one of a variable of a function: neither global,
-nor an attribute of a class, nor looked up by text. Parameters of the function itself keep their
-names, since other functions may pass arguments by them, and so do functions, for tracebacks.
+nor an attribute of a class, nor looked up by text. Parameters keep their names, since arguments may
+be passed by them, from anywhere; so do functions, for tracebacks.
 """
 
 import ast
@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator
 
 from belay_actors.board import join_tokens
 from belay_actors.functions._builtins import BOARD_BUILTINS
-from belay_actors.functions._names import Names, ScopeKind, Use, find_names
+from belay_actors.functions._names import Names, ScopeKind, find_names
 from belay_actors.functions._text import to_text, write_lines
 from belay_actors.functions._unit import BoardText
 
 # What looks names up by text.
 _LOOK_UP = {"exec", "eval", "locals", "vars", "dir", "globals"}
+_RENAMED = (ast.Name, ast.ExceptHandler, ast.Nonlocal)
 
 
 def write_small(function: ast.FunctionDef) -> BoardText:
@@ -38,7 +39,7 @@ def _rename(names: Names, function: ast.FunctionDef) -> None:
     counts: dict[str, int] = {}
     for use in names.uses:
         counts[use.name] = counts.get(use.name, 0) + 1
-    kept = {*_kept(names, function)}
+    kept = {*_kept(names)}
     long = [name for name in counts if name not in kept and len(name) > 1]
     long.sort(key=lambda name: -counts[name] * len(name))
     declared = {name for node in names.declarations for name in node.names}
@@ -51,33 +52,18 @@ def _rename(names: Names, function: ast.FunctionDef) -> None:
             node.names = [new.get(name, name) for name in node.names]
 
 
-def _kept(names: Names, function: ast.FunctionDef) -> Iterator[str]:
+def _kept(names: Names) -> Iterator[str]:
     """Yields the names that must stay as they are."""
-    yield from names.parameters
-    calls = [node for node in ast.walk(function) if isinstance(node, ast.keyword)]
-    yield from (call.arg for call in calls if call.arg is not None)
-    has_unknown = any(call.arg is None for call in calls)
-    for node in ast.walk(function):
-        if isinstance(node, ast.arguments):
-            yield from (parameter.arg for parameter in node.kwonlyargs)
-            if has_unknown:
-                yield from (parameter.arg for parameter in node.args)
     for use in names.uses:
         owner = use.scope.owner_of(use.name)
-        if owner is None or owner.kind is ScopeKind.CLASS or not _is_renamed_in(use):
+        if owner is None or owner.kind is ScopeKind.CLASS or not isinstance(use.node, _RENAMED):
             yield use.name
-
-
-def _is_renamed_in(use: Use) -> bool:
-    return isinstance(use.node, ast.Name | ast.arg | ast.ExceptHandler | ast.Nonlocal)
 
 
 def _set_name(node: ast.AST, new: dict[str, str]) -> None:
     match node:
         case ast.Name():
             node.id = new.get(node.id, node.id)
-        case ast.arg():
-            node.arg = new.get(node.arg, node.arg)
         case ast.ExceptHandler(name=str(name)):
             node.name = new.get(name, name)
         case _:

@@ -375,11 +375,9 @@ async def test_a_session_that_ends_just_when_it_has_the_board(
     session = await manager.create_session(device)
 
     def hold_and_end(one: Hold) -> bool:
-        is_held = hold(one)
-        token.run_sync_soon(session.refuse, session._make_closed)
-        return is_held
+        device._actor.after_settling(lambda: session.refuse(session._make_closed))
+        return hold(one)
 
-    token = trio.lowlevel.current_trio_token()
     monkeypatch.setattr(mailbox, "hold", hold_and_end)
     with pytest.raises(SessionClosedError):
         async with session.exclusive():

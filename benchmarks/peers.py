@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-
 Peer = tuple[Callable[[int, int], int], Callable[[int], Iterator[int]]]
 
 

@@ -174,6 +174,25 @@ def test_a_start_that_fails_leaves_nothing(registry: Registry) -> None:
     assert registry.states() == {"a": ()}
 
 
+def test_a_start_waits_until_the_thread_before_is_really_gone(
+    registry: Registry, clock: Clock
+) -> None:
+    refusals = 3
+
+    def start(run: Callable[..., object], args: tuple[object, ...]) -> None:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            raise OSError("core1 in use")
+        _thread.start_new_thread(run, args)
+
+    registry.names["start_new_thread"] = start
+    assert registry.start("a", "ran.append('a')") is True
+    assert registry.end_state("a") == ()
+    assert registry.ran == ["a"]
+    assert clock.slept == [5, 5, 5]
+
+
 def test_a_start_that_is_interrupted_before_the_thread_is_there_never_runs(
     registry: Registry,
 ) -> None:

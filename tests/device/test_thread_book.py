@@ -100,6 +100,8 @@ async def test_c04_the_place_is_free_when_its_thread_has_ended(
         if end == "stopped by id":
             await one.resources.unregister_background_thread(info.thread_id)
         if end != "session ends":
+            while (await one.executor_context.get_thread_states())[info.thread_id].is_running:  # noqa: ASYNC110
+                pass
             await one.executors.threads.start("b", WAIT)
     async with manager.open_session(rp2) as two:
         await two.executors.threads.start("c", WAIT)
@@ -129,7 +131,8 @@ async def test_c04_a_start_that_is_cancelled_does_not_keep_the_place(
     rp2: Device, manager: DeviceSessionManager
 ) -> None:
     async with manager.open_session(rp2) as session:
-        await session.executors.threads.start("first", "pass")
+        first = await session.executors.threads.start("first", "pass")
+        await first.wait()
         outcomes: set[bool] = set()
         for number in range(60):
             with trio.move_on_after(number * 0.0001) as scope:

@@ -2,7 +2,9 @@
 
 import linecache
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import pytest
 import trio
@@ -153,3 +155,36 @@ async def test_e05_what_runs_is_not_put_out(make_module: MakeModule) -> None:
             await session.call(huge)
         assert caught.value.type_name == "MemoryError"
         assert await session.evaluate("1 + 1") == 2
+
+
+CONSTANT = """
+from belay_actors import task
+LIMIT = {}
+@task
+def {}() -> int:
+    return LIMIT
+"""
+
+
+async def test_e05_a_constant_may_be_defined_anew(
+    session: Session, make_module: MakeModule, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.py"
+    for value in (5, 6, 5):
+        path.write_text(CONSTANT.format(value, "limit"))
+        linecache.checkcache(str(path))
+        names: dict[str, object] = {"__name__": "m"}
+        exec(compile(path.read_text(), path, "exec"), names)
+        assert await session.call(cast("Task[[], int]", names["limit"])) == value
+
+
+async def test_e05_two_modules_may_have_equal_constants_of_one_name_but_no_others(
+    session: Session, make_module: MakeModule
+) -> None:
+    one = make_module("one", CONSTANT.format(5, "limit_one"))
+    two = make_module("two", CONSTANT.format(5, "limit_two"))
+    other = make_module("other", CONSTANT.format(6, "limit_other"))
+    for task in (one.limit_one, two.limit_two, one.limit_one):
+        assert await session.call(task) == 5
+    with pytest.raises(NameConflictError, match="LIMIT"):
+        await session.call(other.limit_other)

@@ -181,6 +181,7 @@ class Hangs(DeviceProgram):
     @setup
     @staticmethod
     def begin() -> None:
+        print("hangs")
         global log
         log = ["begun"]
         while True:
@@ -229,10 +230,9 @@ async def test_f04_a_setup_that_failed_is_not_run_again(session: Session) -> Non
 
 async def test_f04_a_setup_that_was_cancelled_is_not_run_again(session: Session) -> None:
     with trio.CancelScope() as scope:
-        async with trio.open_nursery() as nursery:
+        async with session.output() as lines, trio.open_nursery() as nursery:
             nursery.start_soon(session.set_up, Hangs)
-            while not session.executors.setups._begun:
-                await trio.sleep(0.01)
+            assert (await anext(lines)).text == "hangs"
             scope.cancel()
     with pytest.raises(SessionFailedError, match="before"):
         await session.set_up(Hangs)
@@ -398,15 +398,18 @@ async def test_f02_an_exclusive_task_in_a_body_that_holds_the_board(session: Ses
 
 
 async def test_d02_after_a_reset_nothing_is_believed() -> None:
-    async with open_fake_board() as board, open_device(board) as device:
-        async with open_session_manager() as manager:
-            with pytest.raises(DeviceResetError):
-                async with manager.open_session(device) as session:
-                    assert await session.call(uses_double, 1) == 3
-                    board.reset()
-                    await session.call(uses_double, 1)
-            assert session.resources.get_deployed_methods() == ()
-            assert held(session) == 0
+    async with (
+        open_fake_board() as board,
+        open_device(board) as device,
+        open_session_manager() as manager,
+    ):
+        with pytest.raises(DeviceResetError):
             async with manager.open_session(device) as session:
                 assert await session.call(uses_double, 1) == 3
-                assert session.calls == 3
+                board.reset()
+                await session.call(uses_double, 1)
+        assert session.resources.get_deployed_methods() == ()
+        assert held(session) == 0
+        async with manager.open_session(device) as session:
+            assert await session.call(uses_double, 1) == 3
+            assert session.calls == 3

@@ -27,8 +27,7 @@ class Point:
 
 @task
 def count(n: int, start: int = 0) -> Iterator[int]:
-    for number in range(start, n):
-        yield number
+    yield from range(start, n)
 
 
 @task
@@ -143,11 +142,13 @@ async def test_f02_an_exclusive_one_holds_the_board(
             await other.evaluate("1")
             order.append("call")
 
-        async with trio.open_nursery() as nursery:
-            async with one.stream(exclusively, 5000) as items:
-                nursery.start_soon(call)
-                assert sum([1 async for _ in items]) == 5000
-                order.append("stream")
+        async with (
+            trio.open_nursery() as nursery,
+            one.stream(exclusively, 5000) as items,
+        ):
+            nursery.start_soon(call)
+            assert sum([1 async for _ in items]) == 5000
+            order.append("stream")
         assert order == ["stream", "call"]
 
 

@@ -226,6 +226,15 @@ def test_items_of_no_type_come_as_they_are(annotation: str) -> None:
     assert function.convert([1, "a"]) == [1, "a"]
 
 
+@pytest.mark.parametrize(
+    "annotation", ["Iterator[int]", "abc.Generator[int, None, None]", "'Iterator[int]'"]
+)
+def test_what_says_that_it_returns_an_iterator_must_yield(annotation: str) -> None:
+    text = "from collections import abc\nfrom collections.abc import Iterator\n"
+    with pytest.raises(UnsupportedFunctionError, match="yield its items"):
+        load(f"{text}@task\ndef f() -> {annotation}:\n    return iter([1])\n")
+
+
 def test_a_generator_returns_an_iterator() -> None:
     function = generator_of(load("@task\ndef f() -> list[int]:\n    yield 1\n"))
     with pytest.raises(UnsupportedFunctionError, match="Iterator"):

@@ -1,5 +1,6 @@
 """Global names of board functions: what each kind becomes on a board, and which are refused."""
 
+import doctest
 import linecache
 import re
 
@@ -108,7 +109,7 @@ def test_functions_that_are_used_are_sent_too_each_once() -> None:
 
         @task
         def g(x):
-            return h(x)
+            return h(x) + LIMIT
 
         @task
         def h(x):
@@ -119,6 +120,7 @@ def test_functions_that_are_used_are_sent_too_each_once() -> None:
     )
     assert [part.name for part in closure(unit)] == ["LIMIT", "h", "g", "f"]
     assert [need.name for need in unit.needs] == ["g", "h"]
+    assert [need.name for need in unit.needs[0].needs] == ["LIMIT", "h"]
 
 
 async def test_functions_may_use_each_other_and_themselves(device: Device) -> None:
@@ -140,6 +142,10 @@ async def test_functions_may_use_each_other_and_themselves(device: Device) -> No
     assert sorted(part.name for part in closure(unit)) == ["is_even", "odd"]
     assert "f(" not in unit.needs[0].full.source.replace("def odd(", "")
     assert await value_of(device, unit, "is_even(4), is_even(3)") == (True, False)
+
+
+def test_a_function_that_calls_itself_needs_nothing_for_that() -> None:
+    assert unit_of("@task\ndef f(n):\n    return n and f(n - 1)\n").needs == ()
 
 
 async def test_a_function_is_found_under_any_name(device: Device) -> None:
@@ -257,6 +263,27 @@ def test_a_variable_of_the_module_is_refused_at_once(statement: str) -> None:
         load(f"{statement}\n@task\ndef f():\n    return limit\n")
 
 
+def test_a_variable_of_another_function_is_not_one_of_the_module() -> None:
+    text = (
+        "counter = 0\n@task\ndef other():\n    counter = 3\n@task\ndef f():\n    return counter\n"
+    )
+    with pytest.raises(UnsupportedFunctionError, match="pass it as an argument"):
+        load(text)
+
+
+def test_the_body_of_a_class_is_no_scope_for_its_methods() -> None:
+    text = """
+        @task
+        def f():
+            class A:
+                foo = 3
+                def g(self):
+                    return foo
+        """
+    with pytest.raises(UnsupportedFunctionError, match=r":7: f\(\) uses 'foo'"):
+        load(text)
+
+
 @pytest.mark.parametrize("value", ["[]", "{}", "object()", "(1, [])", "int", "bytearray(1)"])
 def test_what_can_change_is_no_constant(value: str) -> None:
     with pytest.raises(UnsupportedFunctionError, match="a constant is made of"):
@@ -352,6 +379,7 @@ def test_a_name_of_the_module_comes_before_a_builtin() -> None:
         "@task\ndef f():\n    class A(foo):\n        foo = 1\n",
         "@task\ndef f():\n    foo.bar = 1\n",
         "@task\ndef f():\n    x = lambda: foo\n",
+        "@task\ndef f():\n    return [foo for foo in foo]\n",
     ],
 )
 def test_a_name_that_is_nowhere_is_reported_at_once(text: str) -> None:
@@ -400,6 +428,27 @@ async def test_what_other_cells_bind_is_found(device: Device) -> None:
     assert with_led.unit(*PLACE).wants == {"led"}
     with pytest.raises(UnsupportedFunctionError, match="pass it as an argument"):
         cell(names, 4, "@task\ndef k():\n    return things\n")
+
+
+EXAMPLES = """
+>>> from belay_actors.functions import closure, task
+>>> LIMIT = 3
+>>> @task
+... def g(x):
+...     return x + LIMIT
+>>> @task
+... def f(x):
+...     return g(x)
+>>> [unit.name for unit in closure(f.unit("linux", "micropython"))]
+['LIMIT', 'g', 'f']
+>>> f(4)
+7
+"""
+
+
+def test_examples_in_a_text_are_sources_too() -> None:
+    test = doctest.DocTestParser().get_doctest(EXAMPLES, {}, "examples", None, 0)
+    assert doctest.DocTestRunner().run(test).failed == 0
 
 
 def test_a_function_that_is_defined_anew_is_another() -> None:

@@ -66,3 +66,17 @@ def test_options_are_where_the_function_is() -> None:
     assert (f.name, g.name) == ("other", "another")
     assert g.options.max_runtime == 60.0
     assert vars(f)["__name__"] == "f"
+
+
+def test_attributes_of_the_python_function_are_not_those_of_the_task() -> None:
+    def f() -> None: ...
+
+    vars(f).update(name="other", options=3)
+    assert task(f).name == "f"
+    assert task(f).options == TaskOptions()
+
+
+def test_what_python_has_for_interactive_use_is_no_builtin_of_boards() -> None:
+    def exit() -> None: ...  # noqa: A001
+
+    assert task(exit).name == "exit"

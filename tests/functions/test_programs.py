@@ -302,6 +302,8 @@ def test_a_setup_makes_all_its_names_global() -> None:
         "    bump()\n"
     )
     assert prepare.unit(*PLACE).wants == frozenset()
+    one = setup_of(load("@setup\ndef f():\n    global b\n    a = b = 1\n"))
+    assert one.unit(*PLACE).full.source == "def f():\n    global a, b\n    a = b = 1\n"
     assert prepare.names_made == {"bump", "math", "state", "turn"}
     assert "state" in prepare.unit(*PLACE).small.source
 
@@ -383,3 +385,14 @@ def test_members_that_do_not_fit_together_are_refused(members: str, message: str
 
 def test_a_parameter_that_is_only_annotated_may_come_later() -> None:
     load(HEAD + "    pin: int\n    @setup\n    def s(pin):\n        led = pin\n")
+
+
+async def test_other_classes_are_not_the_program(device: Device) -> None:
+    text = "    @task\n    def f():\n        return object.__name__, type(DeviceProgram) is type\n"
+    with pytest.raises(UnsupportedFunctionError, match="uses 'DeviceProgram'"):
+        load(HEAD + text)
+    names = load(HEAD + text.replace("DeviceProgram", "object"))
+    program = names["A"]
+    assert isinstance(program, type)
+    await deploy(device, member_of(program, "f"))
+    assert await device.evaluate("f()") == ("object", True)

@@ -40,9 +40,12 @@ async def session(device: Device, manager: DeviceSessionManager) -> AsyncIterato
 
 async def read(lines: OutputLines, count: int) -> list[tuple[str | None, str]]:
     """The next lines: thread and text."""
+    found: list[tuple[str | None, str]] = []
     with trio.fail_after(10):
-        found = [await anext(lines) for _ in range(count)]
-    return [(line.thread_id, line.text) for line in found]
+        while len(found) < count:
+            line = await anext(lines)
+            found.append((line.thread_id, line.text))
+    return found
 
 
 async def test_j04_a_line_says_where_and_when_it_comes_from(session: Session) -> None:

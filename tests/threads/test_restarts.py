@@ -21,6 +21,7 @@ from belay_actors import (
     RestartPolicy,
     SessionClosedError,
     SessionError,
+    ThreadHandle,
     ThreadHandleStatus,
     UnstoppableThreadError,
 )
@@ -37,6 +38,10 @@ async def session(nursery: trio.Nursery) -> AsyncIterator[PaperSession]:
     session.nursery.cancel_scope.cancel()
 
 
+def status_of(handle: ThreadHandle) -> ThreadHandleStatus:
+    return handle.state.status
+
+
 async def test_d03_restarts_come_after_a_delay_that_doubles_up_to_a_minute(
     autojump_clock: MockClock,
     session: PaperSession,
@@ -46,13 +51,13 @@ async def test_d03_restarts_come_after_a_delay_that_doubles_up_to_a_minute(
     for number in range(1, 10):
         session.board.end(handle.thread_id, FAILED)
         await wait_all_tasks_blocked()
-        assert handle.state.status is ThreadHandleStatus.RESTARTING
+        assert status_of(handle) is ThreadHandleStatus.RESTARTING
         assert handle.state.restarts == number - 1
         assert isinstance(handle.state.error, RemoteError)
         await session.board.has_begun(number + 1)
         starts.append(trio.current_time())
         await wait_all_tasks_blocked()
-        assert handle.state.status is ThreadHandleStatus.RUNNING
+        assert status_of(handle) is ThreadHandleStatus.RUNNING
         assert handle.state.restarts == number
         assert handle.state.error is None
     delays = [round(late - early, 6) for early, late in itertools.pairwise(starts)]
@@ -95,7 +100,7 @@ async def test_d03_only_a_failure_is_a_reason(
     await handle.wait()
     await trio.sleep(100)
     assert session.board.runs == 1
-    assert handle.state.status is ThreadHandleStatus.RETURNED
+    assert status_of(handle) is ThreadHandleStatus.RETURNED
     assert session.children == 0
 
 
@@ -145,7 +150,7 @@ async def test_d03_a_stop_ends_the_restarts(
     await handle.stop()
     await handle.wait()
     runs = session.board.runs
-    assert handle.state.status is ThreadHandleStatus.STOPPED
+    assert status_of(handle) is ThreadHandleStatus.STOPPED
     await trio.sleep(1000)
     assert session.board.runs == runs
     assert not session.board.running
@@ -161,7 +166,7 @@ async def test_d03_a_stop_while_a_restart_is_under_way_stops_it(
     session.board.end(handle.thread_id, FAILED)
     await trio.sleep(2.5)
     assert session.board.runs == 2  # it runs, but nobody knows that yet
-    assert handle.state.status is ThreadHandleStatus.RESTARTING
+    assert status_of(handle) is ThreadHandleStatus.RESTARTING
     await handle.stop()
     assert not session.board.running
     await trio.sleep(1000)
@@ -184,7 +189,7 @@ async def test_d03_a_restart_that_the_board_refuses_is_a_failure(
     await trio.sleep(2)
     assert isinstance(handle.state.error, DeviceCapabilityError)
     await trio.sleep(4)
-    assert handle.state.status is ThreadHandleStatus.RUNNING
+    assert status_of(handle) is ThreadHandleStatus.RUNNING
     assert (handle.state.restarts, session.board.runs) == (3, 2)
     await handle.stop()
 
@@ -200,7 +205,7 @@ async def test_d03_a_restart_of_which_nobody_knows_what_came_is_asked_for(
     assert session.board.runs == (2 if has_begun else 1)
     await trio.sleep(30)
     assert session.board.runs == 2
-    assert handle.state.status is ThreadHandleStatus.RUNNING
+    assert status_of(handle) is ThreadHandleStatus.RUNNING
     assert handle.state.restarts == (1 if has_begun else 2)
     await handle.stop()
 
@@ -228,7 +233,7 @@ async def test_d03_a_thread_that_the_board_does_not_know_any_more_is_lost(
     session.board.states.clear()
     with pytest.raises(SessionError, match="does not know"):
         await handle.wait()
-    assert handle.state.status is ThreadHandleStatus.LOST
+    assert status_of(handle) is ThreadHandleStatus.LOST
 
 
 # Time limits.
@@ -241,7 +246,7 @@ async def test_d03_a_thread_is_stopped_when_its_time_is_up(
     handle = await ThreadExecutor(session).start("blink", "blink()", max_runtime=90.0)
     await handle.wait()
     assert trio.current_time() - started == pytest.approx(90.0, abs=2)
-    assert handle.state.status is ThreadHandleStatus.STOPPED
+    assert status_of(handle) is ThreadHandleStatus.STOPPED
     assert handle.state.is_timed_out
     assert not session.board.running
     assert session.told == ["ThreadEnded"]
@@ -275,7 +280,7 @@ async def test_d03_one_that_ends_in_time_was_not_timed_out(
     await handle.wait()
     await trio.sleep(100)
     assert not handle.state.is_timed_out
-    assert handle.state.status is ThreadHandleStatus.RETURNED
+    assert status_of(handle) is ThreadHandleStatus.RETURNED
 
 
 async def test_d03_one_that_does_not_stop_when_its_time_is_up_is_logged(
@@ -288,7 +293,7 @@ async def test_d03_one_that_does_not_stop_when_its_time_is_up_is_logged(
     (record,) = caplog.records
     assert "max_runtime has passed" in record.getMessage()
     assert handle.thread_id in record.getMessage()
-    assert handle.state.status is ThreadHandleStatus.UNSTOPPABLE
+    assert status_of(handle) is ThreadHandleStatus.UNSTOPPABLE
     assert handle.state.is_timed_out
     assert session.held != {}  # it is left to the session's end
     assert session.children == 0
@@ -336,7 +341,7 @@ async def test_d03_one_that_runs_when_its_session_is_gone_is_lost(
     handle = await ThreadExecutor(session).start("blink", "blink()", auto_restart=True)
     session.is_active = False
     session.end()
-    assert handle.state.status is ThreadHandleStatus.LOST
+    assert status_of(handle) is ThreadHandleStatus.LOST
     for use in (handle.wait, handle.stop):
         with pytest.raises(SessionClosedError):
             await use()
@@ -352,8 +357,8 @@ async def test_d03_when_its_task_is_cancelled_a_failure_is_final(
     await wait_all_tasks_blocked()
     session.cancel_children()
     await wait_all_tasks_blocked()
-    assert two.state.status is ThreadHandleStatus.FAILED
-    assert one.state.status is ThreadHandleStatus.RUNNING
+    assert status_of(two) is ThreadHandleStatus.FAILED
+    assert status_of(one) is ThreadHandleStatus.RUNNING
     session.board.end(one.thread_id, FAILED)
     for handle in (one, two):
         with pytest.raises(RemoteError):

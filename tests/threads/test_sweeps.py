@@ -171,18 +171,18 @@ class World:
     handles: list[ThreadHandle] = attrs.field(factory=list[ThreadHandle])
     scopes: list[trio.CancelScope] = attrs.field(factory=list[trio.CancelScope])
     stopped: set[str] = attrs.field(factory=set[str])
-    restartable: set[str] = attrs.field(factory=set[str])
 
     async def do(self, task: Callable[[], Awaitable[object]]) -> None:
         """Runs something beside, that may be cancelled, and may be refused."""
 
-        async def run(task_status: trio.TaskStatus[None]) -> None:
-            with trio.CancelScope() as scope, suppress(BelayError):
-                self.scopes.append(scope)
-                task_status.started()
+        scope = trio.CancelScope()
+        self.scopes.append(scope)
+
+        async def run() -> None:
+            with scope, suppress(BelayError):
                 await task()
 
-        await self.nursery.start(run)
+        self.nursery.start_soon(run)
         await wait_all_tasks_blocked()
 
     async def start(self, kind: str) -> None:

@@ -23,6 +23,7 @@ from belay_actors import (
     SessionManagementOptions,
     ThreadEnded,
     ThreadFailed,
+    ThreadHandle,
     ThreadHandleStatus,
     ThreadStatus,
     UnstoppableThreadError,
@@ -39,18 +40,22 @@ Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 LONG = 600.0  # seconds between polls: only the board's own word can have told
 
 
+def status_of(handle: ThreadHandle) -> ThreadHandleStatus:
+    return handle.state.status
+
+
 async def test_d03_a_thread_runs_and_is_stopped_for_certain(
     device: Device, session: Session
 ) -> None:
     handle = await session.executors.threads.start("blink", "blink(1)")
-    assert handle.state.status is ThreadHandleStatus.RUNNING
+    assert status_of(handle) is ThreadHandleStatus.RUNNING
     assert (handle.name, handle.session_id) == ("blink", session.session_id)
     assert [info.thread_id for info in session.resources.get_active_threads()] == [handle.thread_id]
     await blinks_on(device)
     assert (await handle.get_state()).is_running
     await handle.stop()
     assert await has_stopped(device)
-    assert handle.state.status is ThreadHandleStatus.STOPPED
+    assert status_of(handle) is ThreadHandleStatus.STOPPED
     assert session.resources.get_active_threads() == ()
     await handle.stop()
     await handle.wait()
@@ -78,7 +83,7 @@ async def test_d03_stopping_waits_for_the_finally_and_not_for_the_sleep(
     await handle.stop()
     assert 0.1 <= trio.current_time() - started < 1.5
     assert await blinks(device) == -1
-    assert handle.state.status is ThreadHandleStatus.STOPPED
+    assert status_of(handle) is ThreadHandleStatus.STOPPED
 
 
 async def test_d03_an_end_is_told_at_once_and_nobody_has_to_ask(
@@ -91,7 +96,7 @@ async def test_d03_an_end_is_told_at_once_and_nobody_has_to_ask(
     with trio.fail_after(5):
         await handle.wait()
     assert device.snapshot().calls.served == served
-    assert handle.state.status is ThreadHandleStatus.RETURNED
+    assert status_of(handle) is ThreadHandleStatus.RETURNED
 
 
 async def lose_news(session: Session) -> None:
@@ -115,9 +120,9 @@ async def test_d03_an_end_of_which_the_word_is_lost_is_found_by_asking(
         await handle.wait()
     late = await ThreadExecutor(session.board_threads, poll=LONG).start("short", "raise KeyError")
     with trio.fail_after(5):
-        while late.state.status is ThreadHandleStatus.RUNNING:
+        while status_of(late) is ThreadHandleStatus.RUNNING:
             await late.get_state()
-    assert late.state.status is ThreadHandleStatus.FAILED
+    assert status_of(late) is ThreadHandleStatus.FAILED
     stopped = await ThreadExecutor(session.board_threads, poll=LONG).start("blink", "blink(1)")
     with trio.fail_after(5):
         await stopped.stop()
@@ -159,7 +164,7 @@ async def test_d03_a_failure_is_raised_where_it_is_waited_for(
         assert (error.session_id, error.device) == (session.session_id, session.device.name)
         assert error.traceback.startswith("Traceback") or len(error.traceback) == 2000
         assert "__belay__" not in error.traceback
-    assert handle.state.status is ThreadHandleStatus.FAILED
+    assert status_of(handle) is ThreadHandleStatus.FAILED
     assert handle.state.error is not None
     assert (await handle.get_state()).type_name == type_name
     assert session.is_active
@@ -181,7 +186,7 @@ async def test_d03_an_os_error_is_one_and_its_traceback_may_be_mapped(session: S
 async def test_d03_a_thread_that_leaves_by_system_exit_returned(session: Session) -> None:
     handle = await session.executors.threads.start("leave", "import sys\nsys.exit(3)")
     await handle.wait()
-    assert handle.state.status is ThreadHandleStatus.RETURNED
+    assert status_of(handle) is ThreadHandleStatus.RETURNED
 
 
 async def test_d03_one_that_ends_before_its_start_has_replied_is_told_in_order(
@@ -245,11 +250,11 @@ async def test_d03_one_that_will_not_stop_is_told_and_left_to_the_sessions_end(
                 assert caught.value.thread_id == handle.thread_id
                 assert caught.value.session_id == session.session_id
                 assert 0.3 < caught.value.last_beat < 5
-                assert handle.state.status is ThreadHandleStatus.UNSTOPPABLE
+                assert status_of(handle) is ThreadHandleStatus.UNSTOPPABLE
             assert len(session.resources.get_active_threads()) == 1
     assert session.report is not None
     assert [left.what for left in session.report.left] == ["thread 'cling-1'"]
-    assert handle.state.status is ThreadHandleStatus.LOST
+    assert status_of(handle) is ThreadHandleStatus.LOST
     with pytest.raises(SessionClosedError):
         await handle.wait()
     with pytest.raises(SessionClosedError):
@@ -276,7 +281,7 @@ async def test_d03_one_that_stops_late_has_stopped(
         await device.execute("counts['go'] = False")
         with trio.fail_after(5):
             await handle.wait()
-        assert handle.state.status is ThreadHandleStatus.STOPPED
+        assert status_of(handle) is ThreadHandleStatus.STOPPED
         await handle.stop()
     (ended,) = (event for event in recorder.events if isinstance(event, ThreadEnded))
     assert (ended.status, ended.restarts) == ("stopped", 0)
@@ -290,7 +295,7 @@ async def test_d03_a_stop_that_is_cancelled_may_be_asked_again(
     with trio.move_on_after(0.1) as scope:
         await handle.stop()
     assert scope.cancelled_caught
-    assert handle.state.status is ThreadHandleStatus.STOPPING
+    assert status_of(handle) is ThreadHandleStatus.STOPPING
     await device.execute("counts['go'] = False")
     await handle.stop()
     assert await has_stopped(device)
@@ -304,7 +309,7 @@ async def test_d03_many_may_wait_and_stop_at_once_and_be_cancelled(
     with trio.move_on_after(0.05) as scope:
         await handle.wait()
     assert scope.cancelled_caught
-    assert handle.state.status is ThreadHandleStatus.RUNNING
+    assert status_of(handle) is ThreadHandleStatus.RUNNING
     async with trio.open_nursery() as nursery:
         for _ in range(3):
             nursery.start_soon(handle.wait)
@@ -334,7 +339,7 @@ async def test_d03_a_session_that_ends_stops_it_and_tells_those_who_wait(device:
         await trio.testing.wait_all_tasks_blocked()
     assert session.report is not None
     assert session.report.is_clean
-    assert handle.state.status is ThreadHandleStatus.STOPPED
+    assert status_of(handle) is ThreadHandleStatus.STOPPED
     assert await has_stopped(device)
     await handle.stop()
     with pytest.raises(SessionClosedError):
@@ -388,7 +393,7 @@ async def test_d03_a_reset_of_the_board_loses_it(
             handle = await session.executors.threads.start("wait", "while not should_stop(): pass")
             link_of(device).send_nowait(b"\x04")
             await handle.wait()
-    assert handle.state.status is ThreadHandleStatus.LOST
+    assert status_of(handle) is ThreadHandleStatus.LOST
     with pytest.raises(DeviceResetError):
         await handle.wait()
     assert recorder.kinds() == ["ThreadRegistered", "ThreadEnded"]
@@ -401,10 +406,10 @@ async def test_d03_a_thread_is_stopped_by_its_id_too(device: Device, session: Se
     one, two = [await session.executors.threads.start("blink", "blink(1)") for _ in range(2)]
     await blinks_on(device)
     await session.resources.unregister_background_thread(one.thread_id)
-    assert one.state.status is ThreadHandleStatus.STOPPED
-    assert two.state.status is ThreadHandleStatus.RUNNING
+    assert status_of(one) is ThreadHandleStatus.STOPPED
+    assert status_of(two) is ThreadHandleStatus.RUNNING
     await session.resources.cleanup_resources()
-    assert two.state.status is ThreadHandleStatus.STOPPED
+    assert status_of(two) is ThreadHandleStatus.STOPPED
     await one.wait()
     await two.wait()
 
@@ -442,9 +447,14 @@ async def test_d03_a_start_that_the_board_refuses_leaves_nothing(
         "def refuse(*args): raise OSError(11)\nfull.start_new_thread = refuse\n"
         "sys.modules['_thread'] = full"
     )
-    for options in ({}, {"auto_restart": True}, {"max_runtime": 5.0}):
+    start = session.executors.threads.start
+    for starting in (
+        start("blink", "blink(1)"),
+        start("blink", "blink(1)", auto_restart=True),
+        start("blink", "blink(1)", max_runtime=5.0),
+    ):
         with pytest.raises(RemoteError, match="OSError"):
-            await session.executors.threads.start("blink", "blink(1)", **options)  # type: ignore[arg-type]
+            await starting
     assert session.resources.get_active_threads() == ()
     assert recorder.kinds() == []
     assert len(device._thread_book) == 0

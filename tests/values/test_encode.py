@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from alike import exactly
-from belay_actors.values import Value, encode
+from belay_actors.values import Value, decode, encode
 
 FLOATS = st.floats() | st.integers(0, 2**64 - 1).map(
     lambda bits: struct.unpack("<d", struct.pack("<Q", bits))[0]
@@ -176,9 +176,10 @@ def test_what_cannot_be_sent_is_a_type_error_that_says_where_it_is(
         ("a\ud800b", "the value has a lone surrogate at index 1"),
         ({"k": ["\udcff"]}, r"part \['k'\]\[0\] of the value has a lone surrogate at index 0"),
         ([[0] * 500_000, [0] * 500_000], r"part \[1\] of the value brings it to more than 1000000"),
-        ([0] * 1_000_001, "more than 1000000 parts"),
+        ([0] * 1_000_000, "more than 1000000 parts"),
+        (dict.fromkeys(range(500_000)), "more than 1000000 parts"),
     ],
-    ids=range(9),
+    ids=range(10),
 )
 def test_what_is_too_much_is_a_value_error(value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message) as caught:
@@ -189,6 +190,8 @@ def test_what_is_too_much_is_a_value_error(value: object, message: str) -> None:
 def test_the_largest_values_are_sent() -> None:
     assert encode(nested(200)) == "[" * 200 + "0" + "]" * 200
     assert len(encode([0] * 999_999)) == 2 * 999_999 + 1
+    assert decode(encode([0] * 999_999).encode()) == [0] * 999_999
+    assert len(encode(dict.fromkeys(range(499_999)))) > 499_999
     assert encode(10**4300 - 1) == "9" * 4300
     assert encode(1 - 10**4300) == "-" + "9" * 4300
 

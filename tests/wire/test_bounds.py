@@ -31,7 +31,7 @@ class MeteredRepl(RawRepl):
         self.looked_at = 0
         self.most_held = 0
 
-    def _consume(self, data: bytes) -> int:
+    def _consume(self, data: bytes) -> bytes:
         self.looked_at += len(data)
         return super()._consume(data)
 

@@ -14,6 +14,7 @@ from belay_actors.wire import (
     RawRepl,
     Replied,
     ReplyKind,
+    SessionOutput,
     State,
     Unanswered,
 )
@@ -207,3 +208,21 @@ def test_much_noise_before_the_answer_is_not_kept(idle: RawRepl) -> None:
     for _ in range(1000):
         idle.receive(b"noise" * 100)
     assert len(idle._held) < 100
+
+
+@pytest.mark.parametrize("cut", range(1, 6))
+def test_a_threads_frame_in_the_midst_of_the_grant_is_no_part_of_it(
+    make_idle: MakeIdle, frame: Frame, cut: int
+) -> None:
+    printed = frame("P", 7, "('', 'x')")
+    for size in (1, 100):
+        machine = make_idle()
+        assert machine.submit(1, "f()", paste=True) == HEADER
+        events: list[Event] = []
+        data = GRANT[:cut] + printed + GRANT[cut:]
+        for start in range(0, len(data), size):
+            events += machine.receive(data[start : start + size])
+        assert events == [SessionOutput(7, b"('', 'x')")]
+        assert machine.state is State.SENDING
+        assert machine.paste_window == 128
+        assert machine.take_outgoing() == b"f()\x04"

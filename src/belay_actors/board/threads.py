@@ -13,7 +13,7 @@ the main thread adds a name. It stands in functions named ``__belay__``, as in t
 """
 
 from _thread import start_new_thread
-from time import ticks_diff, ticks_ms
+from time import sleep_ms, ticks_diff, ticks_ms
 
 everyone = [()]
 
@@ -115,7 +115,15 @@ def start_thread(key, thread_id, code, run, forgotten):
     entry = [thread_id, False, None, None, ticks_ms(), run, key]
     everyone[0] = tuple(others) + (entry,)
     try:
-        start_new_thread(run_thread, (entry, names, code))
+        # Where there is room for one thread, the last one may have told its end, and still be there.
+        for left in range(9, -1, -1):
+            try:
+                start_new_thread(run_thread, (entry, names, code))
+                break
+            except OSError:
+                if not left:
+                    raise
+                sleep_ms(5)
     except BaseException:
         entry[1] = True
         if entry[2] is None:  # it is not there, and will never run

@@ -174,13 +174,13 @@ class Deployments:
     def _has(self, unit: Unit) -> bool:
         """Whether a unit, or one that is the same in all but identity, is on the board."""
         other = self._present.get(unit.name)
-        return other is unit or (
-            other is not None and (other.origin, other.code_hash) == (unit.origin, unit.code_hash)
-        )
+        if other is None or other is unit:
+            return other is unit
+        return other.code_hash == unit.code_hash and _is_replaced_by(other, unit)
 
     def _refuse_conflict(self, unit: Unit) -> None:
         other = self._present.get(unit.name, unit)
-        if other.origin != unit.origin:
+        if not _is_replaced_by(other, unit):
             raise NameConflictError(
                 f"the session has {other.origin} on the board under the name {unit.name!r}, so "
                 f"{unit.origin} cannot have it: give one of them another name, or use another "
@@ -280,6 +280,13 @@ class Deployments:
         needed = {unit.name for unit in keeping}.union(*map(_names_in, roots))
         names = dict.fromkeys([*sorted(self._unsure), *self._present])
         return tuple(name for name in names if name not in needed)
+
+
+def _is_replaced_by(old: Unit, new: Unit) -> bool:
+    """Whether a unit may take another's name: it is its next version, or an equal constant."""
+    if old.origin == new.origin:
+        return True
+    return old.code_hash == new.code_hash and not (old.full.defines or new.full.defines)
 
 
 def _names_in(root: Unit) -> set[str]:

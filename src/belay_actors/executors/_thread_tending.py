@@ -54,9 +54,7 @@ class TendedThreadLife(ThreadLife):
         map_traceback: Callable[[str], str],
         on_end: Callable[[], None],
     ) -> None:
-        super().__init__(
-            host, name, code, poll=poll, map_traceback=map_traceback, on_end=on_end
-        )
+        super().__init__(host, name, code, poll=poll, map_traceback=map_traceback, on_end=on_end)
         self._policy = policy
         self._max_runtime = max_runtime
         self._is_tended = policy is not None

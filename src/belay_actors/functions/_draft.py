@@ -86,14 +86,13 @@ class Body:
             UnsupportedFunctionError: a name that no board can have.
         """
         tree, resolved = self._resolve(name, program, is_late=True)
-        made = self.names_made if self._role is Role.SETUP else frozenset[str]()
         unit = Unit(
             name=name,
             origin=origin,
             file=self.source.file,
             full=write(tree),
             make_small=lambda: write_small(copy.deepcopy(tree)),
-            wants=frozenset(resolved.wants) - made,
+            wants=frozenset(resolved.wants),
             tools=frozenset(resolved.tools),
         )
         return Draft(unit, resolved)

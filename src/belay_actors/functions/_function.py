@@ -24,6 +24,7 @@ P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
 
 _Place = tuple[str, str]  # a platform and an implementation
+_ITERATORS = {"Iterator", "Generator"}
 _OWN_NAME = "__belay"
 _HIDING = BOARD_BUILTINS | BOARD_TOOLS.keys()
 
@@ -197,6 +198,11 @@ class BoardFunction(UnitSource, Generic[P, R_co]):
         if self._yields:
             return cast(R_co, self._signature.to_item(value))
         return cast(R_co, self._signature.to_result(value))
+
+    @property
+    def says_that_it_yields(self) -> bool:
+        """Whether its annotation says that it returns an iterator, as a generator does."""
+        return self._body.source.returns in _ITERATORS
 
     # Programs.
 

@@ -43,6 +43,3 @@ def rename_globals(names: Names, renamed: Mapping[str, str]) -> None:
     for use in [*names.global_uses()]:
         if isinstance(use.node, ast.Name):
             use.node.id = renamed.get(use.node.id, use.node.id)
-    for node in names.declarations:
-        if isinstance(node, ast.Global):
-            node.names = [renamed.get(name, name) for name in node.names]

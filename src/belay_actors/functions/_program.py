@@ -110,12 +110,6 @@ def _collect(program: type[DeviceProgram]) -> dict[str, Member]:
     return members
 
 
-def _programs_of(program: type[DeviceProgram]) -> list[type[DeviceProgram]]:
-    """The program's class, and those that it is derived from."""
-    bases = program.__mro__[: program.__mro__.index(DeviceProgram)]
-    return [base for base in bases if issubclass(base, DeviceProgram)]
-
-
 class _ProgramNames:
     """The names of a program, as its members use them.
 
@@ -141,7 +135,8 @@ class _ProgramNames:
 
     def is_called(self, name: str) -> bool:
         """Whether that is the name of the program's class, or of one that it is derived from."""
-        return any(name == base.__name__ for base in _programs_of(self._program))
+        bases = (base for base in self._program.__mro__ if issubclass(base, DeviceProgram))
+        return any(name == base.__name__ for base in bases)
 
     def attribute(self, name: str) -> object:
         """The value of an attribute of the class; raises ``AttributeError`` if it has none."""

@@ -214,12 +214,14 @@ class Resolver:
                 f"is a {type(value).__name__}: a constant is made of None, bool, numbers, str, "
                 "bytes, range, tuple and frozenset; pass anything else as an argument",
             )
-        self._add_statement(name, f"{name} = {write_value(value)}\n", line)
+        statement = f"{name} = {write_value(value)}\n"
+        self._add_statement(name, statement, line, origin=f"{name} of {self._source.file}")
 
-    def _add_statement(self, name: str, statements: str, line: int) -> None:
-        unit = statement_unit(
-            name, statements, self._source.file, line, origin="; ".join(statements.splitlines())
-        )
+    def _add_statement(
+        self, name: str, statements: str, line: int, *, origin: str | None = None
+    ) -> None:
+        origin = origin or "; ".join(statements.splitlines())
+        unit = statement_unit(name, statements, self._source.file, line, origin=origin)
         self._resolved.statements.append(unit)
 
 

@@ -55,6 +55,14 @@ class FunctionSource:
     module: ModuleSource
     node: ast.FunctionDef
 
+    @property
+    def returns(self) -> str:
+        """The last word of the annotation of its result, without what is in brackets."""
+        annotation = self.node.returns
+        if annotation is None:
+            return ""
+        return ast.unparse(annotation).partition("[")[0].rpartition(".")[2].strip("'\"")
+
     def refuse(self, problem: str, node: ast.AST | None = None) -> UnsupportedFunctionError:
         """Makes the error that says where this function cannot be used, and why."""
         return refusal(self.file, getattr(node or self.node, "lineno", self.node.lineno), problem)

@@ -51,10 +51,6 @@ class _Stripper(ast.NodeTransformer):
         self.generic_visit(node)
         return node
 
-    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        node.kind = None
-        return node
-
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
         values: list[ast.expr] = []
         template = ast.Constant(_template(node, values))

@@ -27,6 +27,8 @@ class Task(BoardFunction[P, R_co]):
 
     def __init__(self, function: Callable[P, R_co], options: TaskOptions) -> None:
         super().__init__(function, options.name)
+        if self.says_that_it_yields:
+            raise self.refuse(f"{self.name}() returns an iterator: yield its items instead")
         self._call: Callable[P, R_co] = function
         self.options = options
 

@@ -66,7 +66,7 @@ class _Writer:
     def __init__(self, *, exact_floats: bool) -> None:
         self._simple = _EXACT if exact_floats else _NEAREST
         self._keys = _EXACT_KEYS if exact_floats else _NEAREST_KEYS
-        self._parts = 0
+        self._parts = 1
         self._depth = 0
 
     def write(self, value: object) -> str:
@@ -76,7 +76,8 @@ class _Writer:
         write_nested = _NESTED.get(type(value))
         if write_nested is None:
             raise Misfit(_explain(value))
-        self._parts += len(cast("list[object]", value))
+        count = len(cast("list[object]", value))
+        self._parts += 2 * count if write_nested is _dict else count
         if self._parts > MOST_PARTS:
             raise Misfit(f"brings it to more than {MOST_PARTS} parts; send it in parts", ValueError)
         if self._depth == DEEPEST:
@@ -106,7 +107,7 @@ class _Writer:
         texts: list[str] = []
         try:
             for member in members:
-                texts.append(self._key(member))  # the error is to say where
+                texts.append(self._key(member))
         except Misfit as misfit:
             misfit.steps.append(f"{{{reprlib.repr(member)}}}")
             raise

@@ -44,7 +44,12 @@ def _check(returns: Hashable) -> None:
 
 
 def structure(value: Value, returns: type[T]) -> T:
-    """Returns ``value`` as the type ``returns``, which may be anything that cattrs knows.
+    """Returns ``value`` as the type ``returns``, which may be any that can travel.
+
+    Args:
+        value: as it came from a board.
+        returns: as ``docs/values.md`` has them; ``check_type`` has accepted it.
+
 
     Raises:
         TypeError: the value does not fit; the message says what, and in a small value also where.

@@ -28,10 +28,8 @@ Source: https://docs.micropython.org/en/latest/reference/repl.html#raw-mode-and-
 from belay_actors.wire._banner import (
     ANSWER,
     BANNERS,
-    LONGEST_BANNER,
     RAW_BANNER,
     find_answers,
-    find_banner,
     find_broken_off,
 )
 from belay_actors.wire._events import (
@@ -49,16 +47,10 @@ from belay_actors.wire._events import (
     Unsolicited,
 )
 from belay_actors.wire._frames import CONTROL, Damaged, Frame, FrameReader, NoFrame, Partial
+from belay_actors.wire._marks import BROKEN_OFF, END_OF_TEXT, find_begun_answer, find_mark
 from belay_actors.wire._paste import PasteUpload
 from belay_actors.wire._questions import Questions
-from belay_actors.wire._states import (
-    BROKEN_OFF,
-    END_OF_TEXT,
-    IN_PROGRAM,
-    MARKS,
-    TO_PROMPT,
-    State,
-)
+from belay_actors.wire._states import IN_PROGRAM, TO_PROMPT, State
 
 _RESYNC = b"\x03\x03\x01"
 _RESYNC_BY_FRIENDLY = b"\x03\x03\x02\x01"
@@ -212,18 +204,17 @@ class RawRepl:
             self._held.clear()
         self._events = []
         self._held_until = 0
-        rest = self._consume(data)
-        self._held += data[rest:]
+        self._held += self._consume(data)
         return self._events
 
-    def _consume(self, data: bytes) -> int:
-        """Walks from mark to mark. Returns where the bytes start that mean nothing yet."""
+    def _consume(self, data: bytes) -> bytes:
+        """Walks from mark to mark. Returns the bytes at the end that mean nothing yet."""
         text = position = 0
         stop = self._frames.find(data, 0)
         while position < len(data):
             if 0 <= stop < position:
                 stop = self._frames.find(data, position)
-            found = self._find_mark(data, position, stop if stop >= 0 else len(data))
+            found = find_mark(self.state, data, position, stop if stop >= 0 else len(data))
             if found is not None:
                 self._text(data[text : found[0]])
                 self._mark(data[slice(*found)])
@@ -231,32 +222,24 @@ class RawRepl:
             elif stop < 0:
                 end = self._end_of_text(data, position)
                 self._text(data[text:end])
-                return self._end_unanswered(data, end)
+                return data[self._end_unanswered(data, end) :]
             else:
                 frame, position = self._frames.read(data, stop)
                 if isinstance(frame, NoFrame):
                     continue
-                self._text(data[text:stop])
+                begun = find_begun_answer(self.state, data, text, stop)
+                self._text(data[text:begun])
                 if isinstance(frame, Partial):
-                    self._held_until = frame.size
-                    return stop
+                    self._held_until = frame.size + stop - begun
+                    return data[begun:]
                 if isinstance(frame, Damaged):  # a board that restarts: its banner is no part
                     position = find_broken_off(data, stop, position)
                 self._frame(frame, data[stop:position])
+                if begun < stop:
+                    return self._consume(data[begun:stop] + data[position:])
                 text = position
         self._text(data[text:])
-        return len(data)
-
-    def _find_mark(self, data: bytes, start: int, stop: int) -> tuple[int, int] | None:
-        """Start and end of the first mark or banner between two positions."""
-        if self.state in IN_PROGRAM:
-            return None
-        pattern = MARKS.get(self.state)
-        mark = pattern.search(data, start, stop) if pattern is not None else None
-        if mark is None:
-            return find_banner(data, start, stop)
-        banner = find_banner(data, start, min(stop, mark.start() + LONGEST_BANNER))
-        return banner if banner is not None and banner[0] < mark.start() else mark.span()
+        return b""
 
     def _end_of_text(self, data: bytes, start: int) -> int:
         """Where text ends that is surely text: what follows may yet become a mark."""

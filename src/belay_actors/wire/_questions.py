@@ -6,7 +6,7 @@ first. When the frame of a call has come, all that was asked before it has been 
 """
 
 from belay_actors.wire._banner import LONGEST_BANNER, find_banner
-from belay_actors.wire._states import END_OF_TEXT, PROMPT
+from belay_actors.wire._marks import END_OF_TEXT, PROMPT
 
 _ASK = b"\x01"
 _MOST = 3  # in one call: a program that reads its input eats them

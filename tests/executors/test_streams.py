@@ -334,6 +334,14 @@ async def test_an_exception_comes_after_the_items_before_it(session: Session, co
     assert await names_of_streams(session) == []
 
 
+async def test_what_was_printed_before_an_exception_is_told_with_it(session: Session) -> None:
+    await session.execute("def talk():\n print('so far')\n yield 1 / 0")
+    async with stream(session, "talk()") as items:
+        with pytest.raises(RemoteError, match="ZeroDivisionError") as caught:
+            await anext(items)
+    assert caught.value.output == "so far\n"
+
+
 @pytest.mark.parametrize(
     ("expression", "error"),
     [("missing(1)", "NameError"), ("count()", "TypeError"), ("5", "TypeError"), ("1 +", "Syntax")],
@@ -416,11 +424,13 @@ async def test_an_item_that_cannot_be_read_is_an_error(session: Session) -> None
 
 
 async def test_a_stream_that_is_left_early_is_closed_before(session: Session) -> None:
+    before = session.calls
     async with stream(session, "count(1000)") as items:
         async for item in items:
             if item == 5:
                 break
         assert session.background_output == ""
+    assert session.calls == before + 5  # opened, three batches, closed
     assert session.background_output == "closed\n"
     assert await names_of_streams(session) == []
 

@@ -235,12 +235,14 @@ async def test_an_urgent_hold_does_not_wait_for_others(
     await wait_all_tasks_blocked()
     async with served.actor.held("b", is_urgent=True):
         await served.add("a1")
+        await served.add("c1")
         assert served.names == ["a1"]
-    assert first.has_it
-    await first.release()
+        assert first.has_it
+        await first.release()
+        assert served.names == ["a1", "c1"]
     async with served.actor.held("b", is_urgent=True):
         await served.add("a2")
-        assert served.names == ["a1"]
+        assert served.names == ["a1", "c1"]
 
 
 async def test_a_task_that_holds_cannot_wait_for_another_lane(served: Served) -> None:

@@ -24,6 +24,7 @@ from belay_actors import (
     open_device,
     open_session_manager,
 )
+from belay_actors.kernel._hold import Hold
 from boards import open_unix_board
 
 
@@ -345,29 +346,44 @@ async def test_a_cleanup_may_hold_the_board_and_does_not_wait_for_others(
     assert ending.report.is_clean
 
 
-async def test_a_cleanup_that_hangs_with_the_board_held_holds_nothing_afterwards(
-    device: Device, other: Session
+async def test_a_task_that_outlives_the_cleanup_it_is_from_holds_nothing(
+    device: Device, manager: DeviceSessionManager, other: Session, nursery: trio.Nursery
 ) -> None:
+    async def cling() -> None:
+        async with ending.exclusive(at_most=math.inf):
+            held.set()
+            await trio.sleep_forever()
+
     async def clean() -> None:
-        async with hanging.exclusive(at_most=math.inf):
-            with trio.CancelScope(shield=True):
-                await let_go.wait()
+        nursery.start_soon(cling)
+        await held.wait()
+        assert is_held(device)
 
-    async def close() -> None:
-        await hanging.end()
-
-    let_go = trio.Event()
-    options = SessionManagementOptions(resource_cleanup_timeout=0.2)
-    async with open_session_manager(options) as manager:
-        hanging = await manager.create_session(device)
-        hanging.resources.register_resource(CallbackResource(hanging, "r", clean))
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(close)
-            await wait_all_tasks_blocked(0.3)
-            assert is_held(device)
-            let_go.set()
+    held = trio.Event()
+    ending = await manager.create_session(device)
+    ending.resources.register_resource(CallbackResource(ending, "r", clean))
+    await ending.aclose()
     assert not is_held(device)
     assert await other.evaluate("1") == 1
+
+
+async def test_a_session_that_ends_just_when_it_has_the_board(
+    device: Device, manager: DeviceSessionManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mailbox = device._actor._mailbox
+    hold = mailbox.hold
+    session = await manager.create_session(device)
+
+    def hold_and_end(one: Hold) -> bool:
+        device._actor.after_settling(lambda: session.refuse(session._make_closed))
+        return hold(one)
+
+    monkeypatch.setattr(mailbox, "hold", hold_and_end)
+    with pytest.raises(SessionClosedError):
+        async with session.exclusive():
+            raise AssertionError
+    assert not is_held(device)
+    await session.aclose()
 
 
 async def test_a_device_that_closes_tells_those_that_wait() -> None:

@@ -9,7 +9,7 @@ import attrs
 import trio
 
 from belay_actors.device import Batch, BatchLimits, Device, DeviceCapabilities, Seat
-from belay_actors.errors import BelayError, CallTimeoutError, DeviceResetError, RemoteError
+from belay_actors.errors import BelayError, CallTimeoutError, RemoteError
 from belay_actors.observe import CallKind
 
 T = TypeVar("T")
@@ -168,8 +168,6 @@ class BoardStream:
         with trio.move_on_after(host.cleanup_timeout, shield=True) as scope:
             try:
                 await self.cleanup()
-            except DeviceResetError:
-                self.is_gone = True
             except RemoteError as error:
                 failure = error
             except BelayError as error:

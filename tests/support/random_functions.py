@@ -2,9 +2,9 @@
 
 The name of a variable says its type, so that any scope may use it: that of the function, of
 functions, lambdas, classes and comprehensions in it. What differs between Python and MicroPython
-by itself is left out: the order of dicts, and of what is equal in a sorted list; names that are
-bound only where a constant condition never lets the program go; the lines of the condition of a
-``while`` and of the end of a ``with``, which MicroPython does not note.
+by itself is left out: the order of dicts, of a key and its value, and of what is equal in a sorted
+list; names that are bound only where a constant condition never lets the program go; the lines of
+the condition of a ``while`` and of the end of a ``with``, which MicroPython does not note.
 """
 
 from collections.abc import Callable
@@ -72,7 +72,7 @@ class Expressions:
             lambda: f"helper({a()}, gamma={a()})",
             lambda: f"(-{a()})",
             lambda: f"max({a()}, {a()}, *{self.sequence(deeper)})",
-            lambda: f"{{{a()}: {a()}}}[{a()}]",
+            lambda: f"{{3: {a()}}}[{a()}]",
         ]
         return forms[self.pick(4, len(forms), depth)]()
 
@@ -106,7 +106,7 @@ class Expressions:
             lambda: f"str({self.number(deeper)})",
             lambda: f"{self.text(deeper)}[{self.number(deeper)}:]",
             lambda: f"'%s-%d' % ({self.text(deeper)}, {self.number(deeper)})",
-            lambda: f"{self.text(deeper)}.upper()",
+            lambda: f"{self.text(deeper)}.replace('a', 'x')",
             lambda: self.f_string(deeper),
             lambda: self.f_string(deeper),
         ]

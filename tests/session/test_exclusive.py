@@ -19,7 +19,6 @@ from belay_actors import (
     LeaseExpiredError,
     Session,
     SessionClosedError,
-    SessionManagementOptions,
     WouldDeadlock,
     open_device,
     open_session_manager,

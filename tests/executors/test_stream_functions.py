@@ -92,6 +92,14 @@ async def test_f02_a_failure_comes_after_the_items_with_the_hosts_line(session: 
     assert "<string>" not in caught.value.traceback
 
 
+async def test_f02_a_failure_has_the_hosts_line_inside_of_the_body_too(session: Session) -> None:
+    async with session.stream(fails, 2) as items:
+        with pytest.raises(RemoteError) as caught:
+            [item async for item in items]
+        assert f'File "{__file__}", line ' in caught.value.traceback
+        assert "<string>" not in caught.value.traceback
+
+
 @pytest.mark.parametrize("way", ["break", "raise", "cancel"])
 async def test_f02_one_that_is_left_early_is_closed_on_the_board(
     session: Session, way: str

@@ -97,6 +97,7 @@ class BoardStream:
         resource_id: unique in the session.
         time_limit: seconds that a batch may run on the board.
         is_idempotent: whether nobody minds if a batch has run and nobody knows.
+        place: is given each error from the board before it is raised.
         is_gone: whether it is off the board, or will not give items any more.
         is_interrupted: whether a batch has begun and was not answered.
         created_at: when it was made (UTC).
@@ -106,6 +107,7 @@ class BoardStream:
     resource_id: str
     time_limit: float | None
     is_idempotent: bool
+    place: Callable[[RemoteError], None] | None
     resource_type: str = attrs.field(init=False, default="Stream")
     is_gone: bool = attrs.field(init=False, default=False)
     is_interrupted: bool = attrs.field(init=False, default=False)
@@ -125,7 +127,7 @@ class BoardStream:
         def call(seat: Seat, is_urgent: bool) -> Awaitable[str]:
             return device.open_stream(seat, self.resource_id, expression, is_urgent=is_urgent)
 
-        self._keep_output(await self.host.perform("stream", call))
+        self._keep_output(await self._perform(call))
 
     async def next_batch(self) -> Batch:
         """Asks for items; raises, and is cancelled, as ``Device.next_batch``."""
@@ -142,9 +144,10 @@ class BoardStream:
                 is_idempotent=self.is_idempotent,
             )
 
-        batch = await self.host.perform("stream", call)
+        batch = await self._perform(call)
         self.is_interrupted = False
         self.is_gone = batch.is_over
+        self._place(batch.error)
         self._keep_output(batch.output)
         self._adapt(len(batch.items), batch.payload)
         return batch
@@ -198,13 +201,26 @@ class BoardStream:
             return device.close_stream(seat, self.resource_id)
 
         try:
-            output = await self.host.perform("stream", call, gives_back=True)
+            output = await self._perform(call, gives_back=True)
         except RemoteError as error:
             self.is_gone = True
             self._keep_output(error.output)
             raise
         self.is_gone = True
         self._keep_output(output)
+
+    async def _perform(
+        self, call: Callable[[Seat, bool], Awaitable[T]], *, gives_back: bool = False
+    ) -> T:
+        try:
+            return await self.host.perform("stream", call, gives_back=gives_back)
+        except RemoteError as error:
+            self._place(error)
+            raise
+
+    def _place(self, error: Exception | None) -> None:
+        if self.place is not None and isinstance(error, RemoteError):
+            self.place(error)
 
     def _begin(self) -> None:
         self.is_interrupted = True

@@ -88,7 +88,7 @@ class Executors:
             raise TypeError(f"{function!r} is no generator function that is decorated with @task")
         unit, arguments = self.tasks.prepare(function, args, kwargs)
         options = function.options
-        with self._deployments.in_use(unit), self._deployments.mapped_tracebacks(unit):
+        with self._deployments.in_use(unit):
             await self._deployments.ensure(unit)
             async with open_stream(
                 self._host,
@@ -98,5 +98,6 @@ class Executors:
                 time_limit=options.timeout,
                 is_idempotent=options.idempotent,
                 exclusive_for=math.inf if options.exclusive else None,
+                place=lambda error: self._deployments.place(error, unit),
             ) as items:
                 yield items

@@ -12,7 +12,7 @@ from typing import Generic, Self, TypeVar
 
 import trio
 
-from belay_actors.errors import BelayError, StreamClosedError
+from belay_actors.errors import BelayError, RemoteError, StreamClosedError
 from belay_actors.executors._board_stream import BoardStream, StreamHost
 from belay_actors.values import Value
 
@@ -125,6 +125,7 @@ async def open_stream(
     time_limit: float | None = None,
     is_idempotent: bool = False,
     exclusive_for: float | None = None,
+    place: Callable[[RemoteError], None] | None = None,
 ) -> AsyncGenerator[Stream[T], None]:
     """Iterates over something on the board, and closes it there when the scope is left.
 
@@ -141,6 +142,8 @@ async def open_stream(
         is_idempotent: whether nobody minds if a batch has run and nobody knows.
         exclusive_for: seconds for which the board is held for the stream, as ``exclusive`` does;
             ``None`` to let others have their turn.
+        place: is given each error from the board before it is raised, to tell the host's files and
+            lines in its traceback.
 
     Yields:
         The items.
@@ -158,7 +161,8 @@ async def open_stream(
     async with AsyncExitStack() as stack:
         if exclusive_for is not None:
             await stack.enter_async_context(host.exclusive(at_most=exclusive_for))
-        board = BoardStream(host, host.allocate_stream_id(name), time_limit, is_idempotent)
+        stream_id = host.allocate_stream_id(name)
+        board = BoardStream(host, stream_id, time_limit, is_idempotent, place)
         stream = Stream(board, convert)
         board.register()
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from belay_actors import Device, open_device
+from belay_actors import Device, DeviceSessionManager, open_device, open_session_manager
 from belay_actors.transport import LocalLink
 
 
@@ -40,6 +40,19 @@ def children() -> Callable[[], set[int]]:
 async def device() -> AsyncIterator[Device]:
     async with open_device("micropython:") as device:
         yield device
+
+
+@pytest.fixture
+async def other_device() -> AsyncIterator[Device]:
+    async with open_device("micropython:") as device:
+        yield device
+
+
+@pytest.fixture
+async def manager(device: Device) -> AsyncIterator[DeviceSessionManager]:
+    """A manager that is left before the device is closed."""
+    async with open_session_manager() as manager:
+        yield manager
 
 
 @pytest.fixture

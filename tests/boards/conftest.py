@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import pytest
 
-from belay_actors import Device, DeviceSessionManager, open_device, open_session_manager
+from belay_actors import Device, open_device
 from boards import Board, open_unix_board
 from microbit import open_microbit_board
 from qemu import WHY_NOT, has_microbit
@@ -64,13 +64,6 @@ async def microbit() -> AsyncIterator[Board]:
 async def device(board: Board) -> AsyncIterator[Device]:
     async with open_device(board) as device:
         yield device
-
-
-@pytest.fixture
-async def manager(device: Device) -> AsyncIterator[DeviceSessionManager]:
-    """A manager that is left before the device is closed."""
-    async with open_session_manager() as manager:
-        yield manager
 
 
 @pytest.fixture

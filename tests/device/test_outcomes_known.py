@@ -25,9 +25,10 @@ from belay_actors import (
     UnsupportedValueError,
     open_device,
 )
-from belay_actors.device import MakeDeviceError, Seat, ThreadExit
+from belay_actors.device import Seat
 from belay_actors.testing import Drop, FaultPlan, FaultTransport, open_fake_board
 from belay_actors.transport import LocalLink
+from nobody import Nobody
 
 LinkOf = Callable[[Device], LocalLink]
 FOREVER = "while True: pass"
@@ -45,20 +46,6 @@ def __belay__(*a, old=__belay__, seen=[]):
     seen.append(a)
     return old(*a)
 """
-
-
-class Nobody:
-    """Has a seat, and hears nothing."""
-
-    def receive_output(self, text: str, thread_id: str | None) -> None: ...
-
-    def thread_ended(self, news: ThreadExit) -> None: ...
-
-    def refuse(self, make_error: MakeDeviceError) -> None: ...
-
-    def stop(self, make_error: MakeDeviceError) -> None: ...
-
-    async def end(self) -> None: ...
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 import trio
 import trio.testing
+from nobody import Nobody
 
 from belay_actors import (
     CallTimeoutError,
@@ -12,7 +13,7 @@ from belay_actors import (
     RemoteError,
     open_device,
 )
-from belay_actors.device import MakeDeviceError, Seat, ThreadExit
+from belay_actors.device import Seat
 from boards import open_unix_board
 
 # Once, the core does something else in place of a call; then it is the old one again.
@@ -21,20 +22,6 @@ def __belay__(*a, old=__belay__):
     globals()['__belay__'] = old
     raise ValueError('broken')
 """
-
-
-class Nobody:
-    """Has a seat, and hears nothing."""
-
-    def receive_output(self, text: str, thread_id: str | None) -> None: ...
-
-    def thread_ended(self, news: ThreadExit) -> None: ...
-
-    def refuse(self, make_error: MakeDeviceError) -> None: ...
-
-    def stop(self, make_error: MakeDeviceError) -> None: ...
-
-    async def end(self) -> None: ...
 
 
 @pytest.fixture

@@ -4,14 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from belay_actors import Device, DeviceSessionManager, Session, open_session_manager
-
-
-@pytest.fixture
-async def manager(device: Device) -> AsyncIterator[DeviceSessionManager]:
-    """A manager that is left before the device is closed."""
-    async with open_session_manager() as manager:
-        yield manager
+from belay_actors import Device, DeviceSessionManager, Session
 
 
 @pytest.fixture

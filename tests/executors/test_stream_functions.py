@@ -177,3 +177,20 @@ async def test_f02_arguments_are_checked_before_anything_is_sent(session: Sessio
         async with session.stream(range, 3):  # type: ignore[arg-type]
             pass
     assert session.calls == 0
+
+
+async def test_f02_an_exclusive_one_is_sent_while_it_holds_the_board(
+    device: Device, manager: DeviceSessionManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[bool] = []
+    async with manager.open_session(device) as session:
+        execute_again = session.execute_again
+
+        async def spy(_: Session, code: str) -> None:
+            held.append(device.snapshot().calls.is_held)
+            await execute_again(code)
+
+        monkeypatch.setattr(type(session), "execute_again", spy)
+        async with session.stream(exclusively, 3) as items:
+            assert [item async for item in items] == [0, 1, 2]
+    assert held == [True]

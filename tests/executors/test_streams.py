@@ -275,7 +275,8 @@ async def test_an_exclusive_stream_lets_no_others_in(session: Session, other: Se
 
     async with (
         trio.open_nursery() as nursery,
-        stream(session, "count(3000)", exclusive_for=10.0) as items,
+        session.exclusive(at_most=10.0),
+        stream(session, "count(3000)") as items,
     ):
         nursery.start_soon(call)
         count = sum([1 async for _ in items])

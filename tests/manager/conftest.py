@@ -12,25 +12,10 @@ from belay_actors import (
     Device,
     DeviceOptions,
     DeviceResetError,
-    DeviceSessionManager,
     SessionResource,
     open_device,
-    open_session_manager,
 )
 from belay_actors.device._attach import Attachment
-
-
-@pytest.fixture
-async def other_device() -> AsyncIterator[Device]:
-    async with open_device("micropython:") as device:
-        yield device
-
-
-@pytest.fixture
-async def manager(device: Device) -> AsyncIterator[DeviceSessionManager]:
-    """A manager that is left before the device is closed."""
-    async with open_session_manager() as manager:
-        yield manager
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ CUTS = [CANCEL, unplug(0), reset(0)]
 
 @pytest.mark.parametrize("act", [*CUTS, kill_actor(0)], ids=kind_of)
 def test_three_waiting(sweep: Sweeper, act: Act) -> None:
-    assert sweep(three_waiting, act, fake_setting(), every=2).points > 30
+    assert sweep(three_waiting, act, fake_setting()).points > 60
 
 
 @pytest.mark.parametrize("act", [*CUTS, kill_actor(0)], ids=kind_of)
@@ -114,7 +114,7 @@ def test_lost_in_cleanup(sweep: Sweeper, act: Act) -> None:
 @pytest.mark.parametrize("act", CUTS, ids=kind_of)
 def test_created_session(sweep: Sweeper, act: Act) -> None:
     # With this seed the session's own task is the first to see that all is cancelled.
-    assert sweep(created_session, act, fake_setting(), seed=2, every=2).points > 20
+    assert sweep(created_session, act, fake_setting(), seed=2).points > 40
 
 
 @pytest.mark.parametrize("act", [CANCEL, unplug(1), reset(2)], ids=kind_of)

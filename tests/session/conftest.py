@@ -1,6 +1,6 @@
 """Fixtures of the sessions' tests: a manager, and resources to give back."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import attrs
@@ -9,25 +9,9 @@ import trio
 
 from belay_actors import (
     Device,
-    DeviceSessionManager,
     SessionResource,
-    open_device,
-    open_session_manager,
 )
 from belay_actors.device import Seat
-
-
-@pytest.fixture
-async def other_device() -> AsyncIterator[Device]:
-    async with open_device("micropython:") as device:
-        yield device
-
-
-@pytest.fixture
-async def manager(device: Device) -> AsyncIterator[DeviceSessionManager]:
-    """A manager that is left before the device is closed."""
-    async with open_session_manager() as manager:
-        yield manager
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def to_controls(board: Board) -> BoardControls:
 @pytest.mark.parametrize("part", range(4))
 def test_sessions_on_fake_boards_do_not_see_each_other(part: int) -> None:
     run_state_machine_as_test(
-        FakeBoards, settings=settings(CALM, max_examples=120, stateful_step_count=20)
+        FakeBoards, settings=settings(CALM, max_examples=250, stateful_step_count=20)
     )
 
 

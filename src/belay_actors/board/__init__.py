@@ -7,6 +7,7 @@ as text and shrunk. The functions here return complete sources; nothing else kno
 from belay_actors.board._shrink import join_tokens as join_tokens
 from belay_actors.board._source import (
     CORE_NAME as CORE_NAME,
+    FREE_MEMORY as FREE_MEMORY,
     PADDING as PADDING,
     Helper as Helper,
     at_once as at_once,

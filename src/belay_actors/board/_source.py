@@ -16,6 +16,9 @@ _PLAIN = "(type(None),bool,int,float,%sstr,bytes,bytearray,range)"
 _NESTED = "(list,tuple,set,frozenset)"
 
 
+# An expression: bytes of the heap that are free, after a garbage collection.
+FREE_MEMORY = "(lambda gc: (gc.collect(), gc.mem_free())[1])(__import__('gc'))"
+
 # Strings of up to ten bytes are interned when they are parsed, and stay in memory for ever.
 _INTERNED = 10
 _PART = 200  # bytes

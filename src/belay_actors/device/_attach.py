@@ -8,6 +8,7 @@ import attrs
 import trio
 
 from belay_actors.board import (
+    FREE_MEMORY,
     Helper,
     at_once,
     call_source,
@@ -50,7 +51,6 @@ _TRIES = 3  # to get code to the board undamaged
 _NOTHING = "0"
 _SILENCE = b"\x04\x04>"  # ran, printed nothing, and raised nothing
 _MEASURE = "(lambda gc: (gc.collect(), gc.mem_alloc(), gc.mem_free())[1:])(__import__('gc'))"
-_FREE_MEMORY = "(lambda gc: (gc.collect(), gc.mem_free())[1])(__import__('gc'))"
 _HAS_MODULES = "hasattr(__import__('sys'), 'modules')"
 _LINE_SHARE = 2  # the raw REPL needs a second copy of a line while that grows
 
@@ -155,7 +155,7 @@ class Attachment:
         # The raw REPL keeps memory for the longest line it has had, until it is left.
         await self.connection.synchronise(by_friendly=True)
         try:
-            reply = await self.run(MAIN_KEY, _FREE_MEMORY, is_expression=True)
+            reply = await self.run(MAIN_KEY, FREE_MEMORY, is_expression=True)
         except NoReply:
             raise NotRun from None
         free = decode(reply.replied.payload)

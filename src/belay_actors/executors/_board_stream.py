@@ -1,7 +1,6 @@
 """A stream's end on the board: what a session must give back, and how its batches are asked for."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -78,10 +77,6 @@ class StreamHost(Protocol):
 
         One that ``gives_back`` what the session holds is made until the session has ended.
         """
-        ...
-
-    def exclusive(self, *, at_most: float) -> AbstractAsyncContextManager[None]:
-        """Holds the board for so many seconds at most."""
         ...
 
     def keep_output(self, text: str) -> None:

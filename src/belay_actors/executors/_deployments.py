@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 import trio
 
+from belay_actors.board import FREE_MEMORY
 from belay_actors.errors import NameConflictError, RemoteError
 from belay_actors.executors._host import ExecutorHost
 from belay_actors.functions import BoardText, SentText, Unit, closure, host_traceback
@@ -23,7 +24,6 @@ from belay_actors.functions import BoardText, SentText, Unit, closure, host_trac
 _OUT_OF_MEMORY = "MemoryError"
 # The frame of the line that calls a function.
 _OWN_CALL = re.compile(r'^  File "<string>", line \d+, in <module>\r?\n', re.MULTILINE)
-_FREE_MEMORY = "[(g.collect(),g.mem_free())[1]for g in[__import__('gc')]][0]"
 _MEMORY_PER_BYTE = 8  # of a source, while it is read and compiled
 _RESERVE = 1024  # bytes, for what runs it
 # A full board still has the memory to compile this, and it makes no name, which could be one of the
@@ -239,9 +239,7 @@ class Deployments:
 
     async def _free_memory(self) -> int:
         try:
-            value = await self._host.evaluate_call(
-                _FREE_MEMORY, time_limit=None, is_idempotent=True
-            )
+            value = await self._host.evaluate_call(FREE_MEMORY, time_limit=None, is_idempotent=True)
         except RemoteError as error:
             if error.type_name != _OUT_OF_MEMORY:
                 raise

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import ParamSpec, TypeVar
 
 from belay_actors.executors._deployments import Deployments
@@ -61,14 +61,11 @@ class Executors:
             raise TypeError(f"{function!r} is no thread; decorate the function with @thread")
         unit, arguments = self.tasks.prepare(function, args, kwargs)
         await self.threads.check_limits()
-        # The board needs it until the thread's end is known.
-        stack = ExitStack()
-        self._deployments.hold(unit)
-        stack.callback(self._deployments.release, unit)
+        self._deployments.hold(unit)  # the board needs it until the thread's end is known
         try:
             await self._deployments.ensure(unit)
         except BaseException:
-            stack.close()
+            self._deployments.release(unit)
             raise
         return await self.threads.start(
             unit.name,
@@ -76,7 +73,7 @@ class Executors:
             auto_restart=function.options.auto_restart,
             max_runtime=function.options.max_runtime,
             map_traceback=lambda traceback: self._deployments.map_traceback(traceback, unit),
-            on_end=stack.close,
+            on_end=lambda: self._deployments.release(unit),
         )
 
     @asynccontextmanager
@@ -88,16 +85,19 @@ class Executors:
             raise TypeError(f"{function!r} is no generator function that is decorated with @task")
         unit, arguments = self.tasks.prepare(function, args, kwargs)
         options = function.options
-        with self._deployments.in_use(unit):
+        async with AsyncExitStack() as stack:
+            if options.exclusive:
+                await stack.enter_async_context(self._host.exclusive(at_most=math.inf))
+            stack.enter_context(self._deployments.in_use(unit))
             await self._deployments.ensure(unit)
-            async with open_stream(
-                self._host,
-                name=unit.name,
-                expression=f"{unit.name}({arguments})",
-                convert=function.convert,
-                time_limit=options.timeout,
-                is_idempotent=options.idempotent,
-                exclusive_for=math.inf if options.exclusive else None,
-                place=lambda error: self._deployments.place(error, unit),
-            ) as items:
-                yield items
+            yield await stack.enter_async_context(
+                open_stream(
+                    self._host,
+                    name=unit.name,
+                    expression=f"{unit.name}({arguments})",
+                    convert=function.convert,
+                    time_limit=options.timeout,
+                    is_idempotent=options.idempotent,
+                    place=lambda error: self._deployments.place(error, unit),
+                )
+            )

@@ -1,5 +1,6 @@
 """What executors need of a session: they live below it, and know no more of it than this."""
 
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from belay_actors.executors._board_stream import StreamBooks, StreamHost
@@ -35,4 +36,8 @@ class ExecutorHost(StreamHost, Protocol):
         self, expression: str, *, time_limit: float | None, is_idempotent: bool
     ) -> Value:
         """Evaluates an expression in its namespace, as a call of its."""
+        ...
+
+    def exclusive(self, *, at_most: float) -> AbstractAsyncContextManager[None]:
+        """Holds the board for so many seconds at most."""
         ...

@@ -7,7 +7,7 @@ end would be anybody's guess.
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Generic, Self, TypeVar
 
 import trio
@@ -124,7 +124,6 @@ async def open_stream(
     convert: Callable[[Value], T],
     time_limit: float | None = None,
     is_idempotent: bool = False,
-    exclusive_for: float | None = None,
     place: Callable[[RemoteError], None] | None = None,
 ) -> AsyncGenerator[Stream[T], None]:
     """Iterates over something on the board, and closes it there when the scope is left.
@@ -140,8 +139,6 @@ async def open_stream(
         time_limit: seconds that a batch may run on the board; then it is interrupted. A batch is
             over after some 20 ms, unless a single item takes longer.
         is_idempotent: whether nobody minds if a batch has run and nobody knows.
-        exclusive_for: seconds for which the board is held for the stream, as ``exclusive`` does;
-            ``None`` to let others have their turn.
         place: is given each error from the board before it is raised, to tell the host's files and
             lines in its traceback.
 
@@ -152,32 +149,28 @@ async def open_stream(
         RemoteError: the expression raised. Or closing the iterator did, when the body had no error
             of its own; else that error gets a note.
         CallTimeoutError: the iterator could not be closed within ``resource_cleanup_timeout``.
-        LeaseExpiredError: the scope took longer than ``exclusive_for``.
         DeviceError, SessionError: as for any call.
 
     Cancellation: the iterator is closed on the board before ``Cancelled`` comes out: shielded, and
     bounded by ``resource_cleanup_timeout``.
     """
-    async with AsyncExitStack() as stack:
-        if exclusive_for is not None:
-            await stack.enter_async_context(host.exclusive(at_most=exclusive_for))
-        stream_id = host.allocate_stream_id(name)
-        board = BoardStream(host, stream_id, time_limit, is_idempotent, place)
-        stream = Stream(board, convert)
-        board.register()
-        try:
-            await board.open(expression)
-            yield stream
-        except BaseException as error:
-            stream.leave()
-            failure = await board.close()  # noqa: ASYNC102  # shields itself
-            if failure is not None:
-                _tell(error, failure)
-            raise
+    stream_id = host.allocate_stream_id(name)
+    board = BoardStream(host, stream_id, time_limit, is_idempotent, place)
+    stream = Stream(board, convert)
+    board.register()
+    try:
+        await board.open(expression)
+        yield stream
+    except BaseException as error:
         stream.leave()
-        failure = await board.close()
+        failure = await board.close()  # noqa: ASYNC102  # shields itself
         if failure is not None:
-            raise failure
+            _tell(error, failure)
+        raise
+    stream.leave()
+    failure = await board.close()
+    if failure is not None:
+        raise failure
 
 
 def _tell(error: BaseException, failure: BelayError) -> None:

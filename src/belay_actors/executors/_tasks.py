@@ -15,8 +15,6 @@ from belay_actors.values import Value
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_DOUBLE = 64  # bits
-
 
 class TaskExecutor:
     """Calls functions in one session. Made by the session.
@@ -68,8 +66,8 @@ class TaskExecutor:
         """
         capabilities = self._host.capabilities
         unit = function.unit(capabilities.platform, capabilities.implementation)
-        has_doubles = capabilities.float_bits == _DOUBLE
-        return unit, function.arguments(args, kwargs, exact_floats=has_doubles)
+        arguments = function.arguments(args, kwargs, exact_floats=capabilities.has_doubles)
+        return unit, arguments
 
     async def _call(self, task: Task[P, R], unit: Unit, arguments: str) -> Value:
         if not task.options.exclusive:

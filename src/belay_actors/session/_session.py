@@ -4,7 +4,7 @@ Here it makes its calls, knows what it holds, and says in the end what it gave b
 and ends is the supervisor's part.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import trio
@@ -13,7 +13,6 @@ from belay_actors.device import (
     CodeRunner,
     Device,
     DeviceCapabilities,
-    Seat,
     ThreadExit,
 )
 from belay_actors.executors import Executors, FunctionRunner
@@ -152,7 +151,14 @@ class Session(Speaking, CodeRunner, FunctionRunner):
 
     # Calls.
 
-    async def _run(self, code: str, *, is_expression: bool) -> tuple[Value, str]:
+    async def _run(
+        self,
+        code: str,
+        *,
+        is_expression: bool,
+        time_limit: float | None = None,
+        is_idempotent: bool = False,
+    ) -> tuple[Value, str]:
         is_cleanup = self.begin_call()
         call = self.device.run_in(
             self._seat,
@@ -160,6 +166,8 @@ class Session(Speaking, CodeRunner, FunctionRunner):
             is_expression=is_expression,
             is_urgent=is_cleanup,
             hear=self.hear_call,
+            time_limit=time_limit,
+            is_idempotent=is_idempotent,
         )
         if not self._observers.hears_calls:
             return await call
@@ -206,19 +214,9 @@ class Session(Speaking, CodeRunner, FunctionRunner):
         self, expression: str, *, time_limit: float | None, is_idempotent: bool
     ) -> Value:
         """Evaluates the call of a function; use ``call``. Cancellation: as there."""
-
-        def run(seat: Seat, is_urgent: bool) -> Awaitable[tuple[Value, str]]:
-            return self.device.run_in(
-                seat,
-                expression,
-                is_expression=True,
-                is_urgent=is_urgent,
-                hear=self.hear_call,
-                time_limit=time_limit,
-                is_idempotent=is_idempotent,
-            )
-
-        value, output = await self.perform("evaluate", run)
+        value, output = await self._run(
+            expression, is_expression=True, time_limit=time_limit, is_idempotent=is_idempotent
+        )
         if output:
             self._keep_output(output)
         return value
@@ -228,18 +226,7 @@ class Session(Speaking, CodeRunner, FunctionRunner):
 
         Raises, cancellation: as ``execute``; its outcome does not count as unknown.
         """
-
-        def run(seat: Seat, is_urgent: bool) -> Awaitable[tuple[Value, str]]:
-            return self.device.run_in(
-                seat,
-                code,
-                is_expression=False,
-                is_urgent=is_urgent,
-                hear=self.hear_call,
-                is_idempotent=True,
-            )
-
-        await self.perform("execute", run)
+        await self._run(code, is_expression=False, is_idempotent=True)
 
     async def stop_thread(self, thread_id: str) -> None:
         """Stops a thread; use ``resources.unregister_background_thread``."""

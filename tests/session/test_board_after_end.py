@@ -40,7 +40,6 @@ def stay(names, ticks_ms=time.ticks_ms, sleep_ms=time.sleep_ms):
 POLITE = "def wait():\n    while not should_stop():\n        pass"
 MACHINE = """
 import sys
-from boards import SOFT_RESET
 class Timer:
     log = []
     def __init__(self, name):

@@ -18,20 +18,21 @@ Letter  Meaning
 ``q``   leave the loop
 ======  ==========================================================
 
-A request has none of the characters that mean something to a REPL, from Ctrl-A to Ctrl-E: a Ctrl-C
-would interrupt. Where the code has, they are escaped: ``\x1b`` comes before each, and 64 is added;
-``\x1b`` itself is ``\x1b[``. The block of the question is the exception: it ends with a Ctrl-A. So
-the raw REPL, should the loop have ended unseen, takes it for a line that is given up, and answers
-with its banner.
+A request has none of the characters that mean something to a REPL, from Ctrl-A to Ctrl-E, and no
+carriage return: a Ctrl-C would interrupt. Where the code has, they are escaped: ``\x1b`` comes
+before each, and 64 is added; ``\x1b`` itself is ``\x1b[``. The block of the question is the
+exception: it ends with a carriage return and a Ctrl-A. So a prompt, should the loop have ended
+unseen, answers it with the raw REPL's banner: the raw one gives up the line; the friendly one finds
+an error in it, and is at its beginning then, where a Ctrl-A counts.
 """
 
 import re
 
 BLOCK = 64  # bytes; ``resident.py`` knows it, too
-_SPECIAL = re.compile(rb"[\x00-\x05]")
+_SPECIAL = re.compile(rb"[\x00-\x05\r]")
 
 LEAVE = b"q;0;0;0;0;".ljust(BLOCK)
-ASK = b"?;0;0;0;0;".ljust(BLOCK - 1) + b"\x01"
+ASK = b"?;0;0;0;0;".ljust(BLOCK - 2) + b"\r\x01"
 
 
 def encode_request(number: int, key: int, code: str, *, is_expression: bool) -> bytes:

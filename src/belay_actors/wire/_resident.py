@@ -30,6 +30,7 @@ _CTRL_A = b"\x01"
 _CTRL_B = b"\x02"
 _CTRL_C = b"\x03"
 _OWN_ENDS = (b"E", b"V", b"U")
+_OWN_WORDS = (b"T", *_OWN_ENDS)  # the key of a ``P`` is that of a session
 
 
 class ResidentRepl(RawRepl):
@@ -102,7 +103,7 @@ class ResidentRepl(RawRepl):
             super()._frame(frame, raw)
         elif frame.kind == b"Q":
             self._questions.forget()  # it answers all that were asked before
-        elif frame.key == self._loop:
+        elif frame.key == self._loop and frame.kind in _OWN_WORDS:
             self._end_loop(frame)
         else:
             super()._frame(frame, raw)

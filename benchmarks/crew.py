@@ -10,7 +10,8 @@ from pathlib import Path
 
 import attrs
 import trio
-from ports import end, read_line
+
+from board_ports import end, read_line
 
 _WORKER = Path(__file__).with_name("worker.py")
 
@@ -97,4 +98,4 @@ async def open_hand(contender: str) -> AsyncGenerator[Hand, None]:
     try:
         yield Hand(process)
     finally:
-        await end(process)
+        await end(process)  # noqa: ASYNC102  # shields itself

@@ -129,7 +129,7 @@ async def open_our_fleet(options: DeviceOptions) -> AsyncGenerator[Fleet, None]:
 
 @asynccontextmanager
 async def reach_by_prompt(place: str) -> AsyncGenerator[Call, None]:
-    """The floor: one write and one read for a call, if all goes well, and nothing if it does not."""
+    """The floor: one write and one read for a call, and no thought of what may go wrong."""
     link = await parse_url(place).connect()
     try:
         await _converse(link, b"\x03\x03\x01", b"raw REPL; CTRL-B to exit\r\n>")

@@ -5,12 +5,11 @@ import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 
+from belay_actors import open_device, open_session_manager, task
+from belay_actors.transport import LocalTransport
 from floor import BlockingClient
 from peers import Peer, open_belay
 from timing import interleave, median
-
-from belay_actors import open_device, open_session_manager, task
-from belay_actors.transport import LocalTransport
 
 ITEMS = 20_000
 PEER_ITEMS = 200

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import attrs
-from figures import OURS
 
 from belay_actors import DeviceOptions
+from figures import OURS
 
 
 def modes() -> Iterator[tuple[str, DeviceOptions]]:
@@ -14,4 +14,5 @@ def modes() -> Iterator[tuple[str, DeviceOptions]]:
         yield OURS, DeviceOptions()
         return
     yield OURS, DeviceOptions()
-    yield f"{OURS} (raw REPL)", attrs.evolve(DeviceOptions(), **{"resident": False})
+    raw: dict[str, object] = {"resident": False}
+    yield f"{OURS} (raw REPL)", attrs.evolve(DeviceOptions(), **raw)

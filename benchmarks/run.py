@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 
 import attrs
 import trio
-from floor import BlockingClient
-from timing import bytes_per_item, interleave, median
 
 from belay_actors import (
     SessionManagementOptions,
@@ -23,7 +21,9 @@ from belay_actors import (
 from belay_actors.board import Helper, call_source, core_source, helper_source, probe_source
 from belay_actors.kernel import Actor
 from belay_actors.transport import Link, LocalLink, LocalTransport, Transport
+from floor import BlockingClient
 from functions import measure as measure_functions
+from timing import bytes_per_item, interleave, median
 
 CORE_LINE = call_source(9, 0, "1+1", is_expression=True).encode()
 CORE = core_source("abcd", has_complex=True)

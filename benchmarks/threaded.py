@@ -28,13 +28,17 @@ class BelayDevice(_Peer, Protocol):
 
     def task(self, function: Callable[[int, int], int]) -> Callable[[int, int], int]: ...
 
+    def __call__(self, code: str, *, stream_out: object) -> object: ...
+
 
 class MpremoteTransport(_Peer, Protocol):
     """What of mpremote's ``SerialTransport`` is used."""
 
     def enter_raw_repl(self, *, soft_reset: bool) -> None: ...
 
-    def exec(self, command: str) -> bytes: ...
+    def exec(
+        self, command: str, data_consumer: Callable[[bytes], object] | None = None
+    ) -> bytes: ...
 
 
 def add(a: int, b: int) -> int:  # at the module's level, because belay sends its text
@@ -43,10 +47,16 @@ def add(a: int, b: int) -> int:  # at the module's level, because belay sends it
 
 def reach_by_belay(path: str) -> tuple[_Peer, Call]:
     """A board with belay."""
-    _keep_belay_from_resetting()
-    device: BelayDevice = importlib.import_module("belay").Device(path, startup="")
+    device = connect_belay(path)
     call = device.task(add)
     return device, lambda: call(1, 2)
+
+
+def connect_belay(path: str) -> BelayDevice:
+    """Attaches belay to the board at a path."""
+    _keep_belay_from_resetting()
+    device: BelayDevice = importlib.import_module("belay").Device(path, startup="")
+    return device
 
 
 def _keep_belay_from_resetting() -> None:
@@ -64,11 +74,17 @@ def _keep_belay_from_resetting() -> None:
 
 def reach_by_mpremote(path: str) -> tuple[_Peer, Call]:
     """A board with mpremote."""
+    transport = connect_mpremote(path)
+    transport.exec("def add(a, b): return a + b")
+    return transport, lambda: int(transport.exec("print(add(1, 2))"))
+
+
+def connect_mpremote(path: str) -> MpremoteTransport:
+    """Attaches mpremote to the board at a path."""
     module = importlib.import_module("mpremote.transport_serial")
     transport: MpremoteTransport = module.SerialTransport(path)
     transport.enter_raw_repl(soft_reset=False)
-    transport.exec("def add(a, b): return a + b")
-    return transport, lambda: int(transport.exec("print(add(1, 2))"))
+    return transport
 
 
 class ThreadedFleet:
@@ -130,4 +146,4 @@ async def open_threaded_fleet(
     try:
         yield fleet
     finally:
-        await trio.to_thread.run_sync(fleet.close)
+        fleet.close()

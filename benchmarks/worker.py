@@ -17,12 +17,13 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TextIO
 
 import trio
+
+from board_ports import read_line
 from fleets import Fleet, open_our_fleet, open_trio_fleet, reach_by_prompt
 from modes import modes
-from ports import read_line
 from threaded import open_threaded_fleet, reach_by_belay, reach_by_mpremote
 
 _TOGETHER = 4  # boards; what is known when one cannot be opened is known of so many
@@ -53,8 +54,8 @@ class Worker:
     async def do(self, command: dict[str, object]) -> dict[str, object]:
         """Does one thing, and tells what came of it."""
         match command:
-            case {"do": "open", "places": list(places)}:
-                return await self._open(cast(list[str], places))
+            case {"do": "open", "places": [*places]}:
+                return await self._open([str(place) for place in places])
             case {"do": "call", "count": int(count), "seconds": float(seconds)}:
                 return await self._measure(lambda: self._fleet.call(count, seconds))
             case {"do": "rest", "seconds": float(seconds)}:

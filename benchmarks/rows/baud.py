@@ -7,9 +7,9 @@ line does. What a call costs here is its bytes, so it is told how many they are.
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+from board_ports import open_ports
 from crew import Hand, Stint, open_hand
 from figures import FLOOR, Figure, Settings
-from ports import open_ports
 from rows.fleet import PEERS, ours
 
 _BAUDRATE = 115_200

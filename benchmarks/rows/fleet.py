@@ -10,10 +10,10 @@ import statistics
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from board_ports import HEAP_SIZE, open_ports
 from crew import Hand, Opened, Stint, open_hand
-from figures import FLOOR, OURS, Figure, Settings
+from figures import FLOOR, Figure, Settings
 from modes import modes
-from ports import HEAP_SIZE, open_ports
 
 PEERS = ("belay", "mpremote")
 _LOCAL = f"micropython:?heapsize={HEAP_SIZE}"
@@ -57,9 +57,7 @@ async def many(settings: Settings) -> Sequence[Figure]:
 
 
 @asynccontextmanager
-async def _open_crew(
-    count: int, figures: list[Figure]
-) -> AsyncGenerator[Mapping[str, Hand], None]:
+async def _open_crew(count: int, figures: list[Figure]) -> AsyncGenerator[Mapping[str, Hand], None]:
     """Starts a worker for each contender, and has it open its boards."""
     crew: dict[str, Hand] = {}
     async with AsyncExitStack() as stack:

@@ -9,9 +9,9 @@ one.
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+from board_ports import open_ports
 from crew import Hand, Stint, open_hand
 from figures import FLOOR, Figure, Settings
-from ports import open_ports
 from rows.fleet import PEERS, call_figures, open_boards, ours
 
 _DELAY = 0.005  # seconds

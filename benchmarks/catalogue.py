@@ -1,0 +1,26 @@
+"""Which benchmarks there are, by their names on the command line, in the order in which they run."""
+
+from figures import Benchmark
+from rows.calls import calls
+from rows.kernel import kernel
+from rows.safeties import safeties
+from rows.sessions import attaching, serial, sessions
+from rows.sizes import sizes
+from rows.startup import imports, startup
+from rows.streams import streams
+
+BENCHMARKS: dict[str, Benchmark] = {
+    function.__name__: function
+    for function in (
+        calls,
+        streams,
+        attaching,
+        serial,
+        sessions,
+        kernel,
+        safeties,
+        sizes,
+        imports,
+        startup,
+    )
+}

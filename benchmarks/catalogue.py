@@ -1,4 +1,4 @@
-"""Which benchmarks there are, by their names on the command line, in the order in which they run."""
+"""Which benchmarks there are, by name, in the order in which they run."""
 
 from figures import Benchmark
 from rows.calls import calls

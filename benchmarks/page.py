@@ -6,6 +6,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import attrs
 from report import Report, format_machine, lines, rows, say
 from targets import judge
 
@@ -29,10 +30,7 @@ def format_tables(report: Report) -> str:
         said += ["This was a short run: only large differences mean anything.", ""]
     for row, figures in rows(report.figures).items():
         said += [f"| {row} | median | p10 – p90 | / floor | / ours |", "|---|--:|--:|--:|--:|"]
-        said += [
-            f"| {line.contender} | {line.value} | {line.spread} | {line.to_floor} | {line.to_ours} |"
-            for line in lines(figures)
-        ]
+        said += [f"| {' | '.join(attrs.astuple(line))} |" for line in lines(figures)]
         said.append("")
     return "\n".join(said)
 

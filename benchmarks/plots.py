@@ -1,3 +1,4 @@
+# ruff: noqa: ANN401  # matplotlib is only imported where it is installed, so it has no types here
 """Plots of a run: what is near the floor, and how total calls grow with the number of boards.
 
 Bars stand for ratios to the floor, on a logarithmic axis, so that a tenth and ten times look alike.
@@ -66,7 +67,7 @@ def _is_of_fleet(row: str) -> bool:
 def _draw_bars(pyplot: Any, compared: dict[str, list[Figure]], path: Path) -> None:
     count = sum(len(figures) for figures in compared.values()) + 1.5 * len(compared)
     figure, axes = pyplot.subplots(figsize=(8, 0.19 * count + 0.6))
-    place, titles = 0.0, []
+    place, titles = 0.0, list[tuple[float, str]]()
     for row, of_row in compared.items():
         floor = next(each.value for each in of_row if each.contender == FLOOR)
         titles.append((place, row))

@@ -1,7 +1,6 @@
 """A run as a record: what was measured, where, when and with which versions; and as a table."""
 
 import importlib.metadata
-import importlib.util
 import json
 import os
 import platform
@@ -105,15 +104,17 @@ def rows(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
 
 
 def lines(figures: Sequence[Figure]) -> Iterator[Line]:
-    """The lines of one row."""
+    """The lines of one row. Where neither a floor nor we are in it, the first is its floor."""
     by_contender = {figure.contender: figure for figure in figures}
+    ours = by_contender.get(OURS)
+    floor = by_contender.get(FLOOR, None if ours else figures[0])
     for figure in figures:
         yield Line(
             figure.contender,
             f"{shorten(figure.value)} {figure.unit}",
             _spread(figure),
-            _ratio(figure, by_contender.get(FLOOR)),
-            _ratio(figure, by_contender.get(OURS)),
+            _ratio(figure, floor),
+            _ratio(figure, ours),
         )
 
 

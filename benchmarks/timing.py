@@ -28,7 +28,7 @@ _SHORT_TURNS = 9
 _SLICE = 0.02  # seconds
 _LEAST_STEPS = 2
 _SCALES = {"s": 1.0, "ms": 1e3, "µs": 1e6}
-_FIRST_ITEMS = 10
+WARM_ITEMS = 10  # that are made before memory is counted
 
 
 def blocking(function: Callable[[], object]) -> Step:
@@ -139,7 +139,7 @@ async def bytes_per_item(make: Step, count: int) -> float:
 
     Only what Python allocates is seen, not what the kernel keeps for a descriptor or process.
     """
-    kept = [await make() for _ in range(_FIRST_ITEMS)]
+    kept = [await make() for _ in range(WARM_ITEMS)]
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]

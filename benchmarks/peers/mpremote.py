@@ -4,8 +4,8 @@ On a pty it reads byte by byte as they come; on a serial port it would look for 
 10 ms. Code goes by raw-paste, its default: the plain way sleeps 10 ms for every 256 bytes.
 
 It has no functions and no generators. A call is the expression that calls the function, evaluated.
-The items of a generator are printed by one ``exec`` on the board, and parsed as they arrive; nothing
-holds the board back meanwhile, and nobody can stop it early.
+The items of a generator are printed by one ``exec`` on the board, and parsed as they arrive;
+nothing holds the board back meanwhile, and nobody can stop it early.
 """
 
 import ast

@@ -1,8 +1,8 @@
 """mpytool: its ``Mpy`` over a ``ConnSerial``, at the raw prompt.
 
-Code goes by its ``exec`` in the plain raw REPL, which is faster here than its raw-paste. The time it
-takes is that of its reader, which waits for more bytes for up to a millisecond before it looks at
-those that it has; a call needs two such waits.
+Code goes by its ``exec`` in the plain raw REPL, which is faster here than its raw-paste. Most of
+the time is that of its reader, which waits for more bytes for up to a millisecond before it looks
+at those that it has: none, one or two such waits in a call, as the bytes happen to come.
 
 It has no functions and no generators. A call is the expression that calls the function, evaluated
 by its ``exec_eval``, which runs ``eval`` on what the board has said. The items of a generator are

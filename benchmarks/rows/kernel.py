@@ -2,15 +2,15 @@
 
 import importlib
 import importlib.util
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import Protocol
+from typing import Protocol, cast
 
 import trio
 from figures import FLOOR, OURS, Figure, Settings
 from timing import Step, blocking, measure
 
-from belay_actors.kernel import Actor
+from belay_actors.kernel import Actor, open_service_nursery
 
 ASK = "kernel call"
 
@@ -18,6 +18,15 @@ ASK = "kernel call"
 class _ActorRef(Protocol):
     def ask(self, message: object) -> object: ...
     def stop(self) -> bool: ...
+
+
+class _ActorClass(Protocol):
+    @classmethod
+    def start(cls) -> _ActorRef: ...
+
+
+def _receive(_: object, message: object) -> object:
+    return message
 
 
 async def kernel(settings: Settings) -> Sequence[Figure]:
@@ -56,19 +65,17 @@ async def open_actor() -> AsyncGenerator[Actor, None]:
     actor = Actor(
         "benchmark", recover=nothing, grace=1, make_unrecovered=lambda: RuntimeError("broken")
     )
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(actor.serve)
+    async with open_service_nursery() as services:
+        services.start_soon(actor.serve, name="an actor")
         yield actor
-        nursery.cancel_scope.cancel()
 
 
 @contextmanager
 def _open_pykka() -> Generator[_ActorRef, None, None]:
     """A threading actor, which is what pykka has; its reply travels in a future."""
-    base: type = importlib.import_module("pykka").ThreadingActor
-    actor_class = type("Nothing", (base,), {"on_receive": lambda _self, message: message})
-    start: Callable[[], _ActorRef] = getattr(actor_class, "start")  # noqa: B009  # of a class made here
-    reference = start()
+    actor_class = importlib.import_module("pykka").ThreadingActor
+    nothing_class = type("Nothing", (actor_class,), {"on_receive": _receive})
+    reference = cast(type[_ActorClass], nothing_class).start()
     try:
         yield reference
     finally:

@@ -104,9 +104,11 @@ async def sessions(settings: Settings) -> Sequence[Figure]:
 
 def _cold(manager: DeviceSessionManager, transport: KeptTransport, options: DeviceOptions) -> Step:
     async def step() -> None:
-        async with open_device(transport, options=options) as device:
-            async with manager.open_session(device) as session:
-                assert await session.evaluate("1") == 1
+        async with (
+            open_device(transport, options=options) as device,
+            manager.open_session(device) as session,
+        ):
+            assert await session.evaluate("1") == 1
 
     return step
 

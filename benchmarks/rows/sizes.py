@@ -1,8 +1,9 @@
 """Bytes on the wire, and of the host's memory."""
 
+import functools
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack
 from datetime import UTC, datetime
 
 import attrs
@@ -10,8 +11,7 @@ import trio
 from figures import OURS, Figure, Settings
 from local import URL
 from peers import installed, open_peer, open_port
-from rows.sessions import UNLIMITED
-from timing import bytes_per_item
+from timing import WARM_ITEMS, blocking, bytes_per_item
 
 from belay_actors import Session, ThreadHandle, open_device, open_session_manager, thread
 from belay_actors.board import (
@@ -22,6 +22,7 @@ from belay_actors.board import (
     should_stop,
     sleep_ms,
 )
+from rows.sessions import UNLIMITED
 
 DEVICE = "memory of an open device"
 SESSION = "memory of a session"
@@ -103,17 +104,19 @@ async def _holdings(holder: Session, count: int) -> list[Figure]:
 
 async def _devices() -> list[Figure]:
     """What an attached board takes; with two functions deployed, where that is a peer's."""
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as devices:
 
         async def ours() -> object:
-            return await stack.enter_async_context(open_device(URL))
+            return await devices.enter_async_context(open_device(URL))
 
         figures = [Figure(DEVICE, OURS, await bytes_per_item(ours, _DEVICES), "B")]
+    with ExitStack() as stack:
         for name in installed():
-            ports = iter([stack.enter_context(open_port()) for _ in range(_DEVICES + 10)])
-
-            async def attach(name: str = name, ports: "itertools.Iterator" = ports) -> object:
-                return stack.enter_context(open_peer(name, next(ports)))
-
+            ports = [stack.enter_context(open_port()) for _ in range(_DEVICES + WARM_ITEMS)]
+            attach = blocking(functools.partial(_attach_next, stack, name, iter(ports)))
             figures.append(Figure(DEVICE, name, await bytes_per_item(attach, _DEVICES), "B"))
     return figures
+
+
+def _attach_next(stack: ExitStack, name: str, ports: Iterator[str]) -> object:
+    return stack.enter_context(open_peer(name, next(ports)))

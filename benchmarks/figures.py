@@ -1,7 +1,7 @@
 """What a benchmark gives: figures, each of one contender in one row, and how they are compared.
 
-Absolute times of a noisy machine mean little, so what counts is the ratio between two figures of the
-same row, taken in turns in one run.
+Absolute times of a noisy machine mean little, so what counts is the ratio between two figures of
+the same row, taken in turns in one run.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

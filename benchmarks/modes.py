@@ -1,18 +1,17 @@
-"""The ways in which this library can be driven, each a contender of its own."""
+"""In which ways the library speaks with a board, so that each can be a contender of its own."""
 
 from collections.abc import Iterator
 
 import attrs
 
-from belay_actors import DeviceOptions
+from belay_actors import DeviceOptions, options_from_mapping
 from figures import OURS
+
+RAW = f"{OURS} (raw REPL)"
 
 
 def modes() -> Iterator[tuple[str, DeviceOptions]]:
-    """Yields name and options of each way that there is."""
-    if "resident" not in attrs.fields_dict(DeviceOptions):
-        yield OURS, DeviceOptions()
-        return
+    """Yields the contender's name and the options of every way there is."""
     yield OURS, DeviceOptions()
-    raw: dict[str, object] = {"resident": False}
-    yield f"{OURS} (raw REPL)", attrs.evolve(DeviceOptions(), **raw)
+    if "resident" in attrs.fields_dict(DeviceOptions):
+        yield RAW, options_from_mapping(DeviceOptions, {"resident": False})

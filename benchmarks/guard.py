@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 
 import trio
+
 from figures import FLOOR, OURS, Settings
 from rows.calls import CALL, EVALUATE, own_calls
 from rows.kernel import ASK, asking, open_actor, two_checkpoints

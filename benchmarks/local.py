@@ -4,10 +4,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import trio
-from floor import BlockingClient
 
 from belay_actors import DeviceOptions, Session, open_device, open_session_manager
 from belay_actors.transport import Link, LocalLink, LocalTransport, Transport
+from floor import BlockingClient
 
 HEAP_SIZE = "4M"
 URL = f"micropython:?heapsize={HEAP_SIZE}"

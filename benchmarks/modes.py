@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import attrs
-from figures import OURS
 
 from belay_actors import DeviceOptions, options_from_mapping
+from figures import OURS
 
 RAW = f"{OURS} (raw REPL)"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
+
 from report import Report, format_machine, lines, rows, say
 from targets import judge
 

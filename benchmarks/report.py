@@ -10,6 +10,7 @@ from pathlib import Path
 
 import attrs
 import cattrs
+
 from figures import FLOOR, OURS, Figure
 from targets import Verdict, judge
 

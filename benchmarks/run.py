@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import trio
+
 from catalogue import BENCHMARKS
 from figures import Figure, Settings
 from page import PLACE, write_page

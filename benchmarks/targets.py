@@ -8,6 +8,7 @@ the most that is allowed.
 from collections.abc import Iterator, Sequence
 
 import attrs
+
 from figures import FLOOR, OURS, Figure
 from modes import RAW, modes
 from rows.calls import CALL, EVALUATE
@@ -84,6 +85,7 @@ TARGETS = (
     Target("host memory of a board, 128 open", OURS, 40),
     Target(f"128 boards: {_RATES}", OURS, 8.0, "belay"),
     Target("boards of 512 that one process can have open", OURS, 512),
+    Target("output in lines of 4000 bytes", f"{OURS}, into a consumer", 50),
     Target("128 idle boards: load of the host's process", OURS, 0.5),
 )
 

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 
 import attrs
 import trio
+
 from figures import Figure, Settings
 
 Step = Callable[[], Awaitable[object]]

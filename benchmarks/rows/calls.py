@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+from belay_actors import Session, task
 from figures import FLOOR, Figure, Settings
 from local import open_client, open_session
 from modes import modes
 from peers import Peer, installed, open_peer, open_port
 from timing import Step, blocking, measure
-
-from belay_actors import Session, task
 
 CALL = "call of a deployed function"
 EVALUATE = "evaluate"

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Protocol, cast
 
 import trio
-from figures import FLOOR, OURS, Figure, Settings
-from timing import Step, blocking, measure
 
 from belay_actors.kernel import Actor, open_service_nursery
+from figures import FLOOR, OURS, Figure, Settings
+from timing import Step, blocking, measure
 
 ASK = "kernel call"
 

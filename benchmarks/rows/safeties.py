@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
+from belay_actors import Event, Session, open_device, open_session_manager
+from belay_actors.board import call_source, core_source
 from figures import FLOOR, Figure, Settings
 from floor import BlockingClient
 from local import URL, open_client
 from modes import modes
-from timing import Step, blocking, measure
-
-from belay_actors import Event, Session, open_device, open_session_manager
-from belay_actors.board import call_source, core_source
 from rows.kernel import asking, open_actor
+from timing import Step, blocking, measure
 
 FRAMES = "price of frames, token and check sum"
 FLOATS = "price of exact floats"

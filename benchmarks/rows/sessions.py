@@ -4,13 +4,6 @@ import functools
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
-from figures import FLOOR, Figure, Settings
-from floor import BlockingClient
-from local import URL, KeptTransport, open_client, open_kept
-from modes import modes
-from peers import attach, installed, open_port
-from timing import Step, blocking, measure
-
 from belay_actors import (
     Device,
     DeviceOptions,
@@ -21,6 +14,12 @@ from belay_actors import (
 )
 from belay_actors.board import probe_source
 from belay_actors.transport import Transport
+from figures import FLOOR, Figure, Settings
+from floor import BlockingClient
+from local import URL, KeptTransport, open_client, open_kept
+from modes import modes
+from peers import attach, installed, open_port
+from timing import Step, blocking, measure
 
 ATTACH = "attach and detach"
 DETECT = "attach, detect and detach"

@@ -8,10 +8,6 @@ from datetime import UTC, datetime
 
 import attrs
 import trio
-from figures import OURS, Figure, Settings
-from local import URL
-from peers import installed, open_peer, open_port
-from timing import WARM_ITEMS, blocking, bytes_per_item
 
 from belay_actors import Session, ThreadHandle, open_device, open_session_manager, thread
 from belay_actors.board import (
@@ -22,7 +18,11 @@ from belay_actors.board import (
     should_stop,
     sleep_ms,
 )
+from figures import OURS, Figure, Settings
+from local import URL
+from peers import installed, open_peer, open_port
 from rows.sessions import UNLIMITED
+from timing import WARM_ITEMS, blocking, bytes_per_item
 
 DEVICE = "memory of an open device"
 SESSION = "memory of a session"

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
 import trio
+
 from figures import FLOOR, OURS, Figure, Settings
 from local import URL
 from peers import installed, open_port

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 
+from belay_actors import Session, task
 from figures import FLOOR, Figure, Settings
 from floor import BlockingClient
 from local import open_client, open_session
 from modes import modes
 from peers import Peer, installed, open_peer, open_port
 from timing import Step, blocking, interleave
-
-from belay_actors import Session, task
 
 SHORT = 10  # items
 LONG = 10_000

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from figures import FLOOR, OURS, Figure
 from page import PLACE, format_tables, format_targets, write_page
 from report import Machine, Report, format_table, lines, shorten

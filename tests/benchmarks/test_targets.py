@@ -1,6 +1,7 @@
 """Targets are judged rightly: with factors and absolute values, of times and of rates."""
 
 import pytest
+
 from figures import FLOOR, OURS, Figure
 from report import say
 from targets import TARGETS, Target, judge

@@ -1,6 +1,7 @@
 """Samples are compared slice by slice, contenders take turns, the guard compares with floors."""
 
 import pytest
+
 from figures import FLOOR, OURS, Settings
 from guard import find_ratios
 from targets import Target

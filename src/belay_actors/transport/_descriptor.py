@@ -10,6 +10,10 @@ import trio
 from belay_actors.transport._base import Link
 
 _RECEIVE_SIZE = 64 * 1024
+# A terminal gives no more than this at once; then the next piece often is there already, and to
+# wait for it takes far longer than to read it.
+_PIECE = 4 * 1024
+_AT_ONCE = 4 * _PIECE  # others are to have their turn, too
 _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -70,7 +74,18 @@ class DescriptorLink(Link):
                 except OSError:  # nobody has the other end open any more
                     return b""
                 if data or self._is_gone():  # a terminal may read nothing, and yet live
-                    return data
+                    return data if len(data) < _PIECE else self._read_more(data, size)
+
+    def _read_more(self, data: bytes, size: int) -> bytes:
+        """Reads what follows a whole piece, as far as it is there."""
+        pieces = [data]
+        total = len(data)
+        with contextlib.suppress(OSError):  # nothing is there, or it ends: the next read will tell
+            while data and total < min(size, _AT_ONCE):
+                data = os.read(self._descriptor, size - total)
+                pieces.append(data)
+                total += len(data)
+        return b"".join(pieces)
 
     def _is_gone(self) -> bool:
         poll = select.poll()

@@ -4,12 +4,12 @@ import pytest
 
 from figures import FLOOR, OURS, Figure
 from report import say
-from targets import TARGETS, Target, judge
+from targets import TARGETS, Target, Verdict, judge
 
 ROW = "a row"
 
 
-def judge_one(target: Target, *figures: Figure):
+def judge_one(target: Target, *figures: Figure) -> Verdict:
     (verdict,) = judge(figures, [target])
     return verdict
 

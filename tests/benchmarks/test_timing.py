@@ -1,5 +1,7 @@
 """Samples are compared slice by slice, contenders take turns, the guard compares with floors."""
 
+import functools
+
 import pytest
 
 from figures import FLOOR, OURS, Settings
@@ -28,7 +30,7 @@ def test_a_figure_of_parts() -> None:
 
 async def test_contenders_take_turns() -> None:
     order: list[str] = []
-    steps = {name: blocking(lambda name=name: order.append(name)) for name in "abc"}
+    steps = {name: blocking(functools.partial(order.append, name)) for name in "abc"}
     samples = await interleave(steps, Settings(is_short=True))
     turns = [name for name, before in zip(order, ["", *order], strict=False) if name != before]
     assert turns[:9] == [*"abcabcbca"]  # the first three are to warm up

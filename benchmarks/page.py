@@ -3,11 +3,13 @@
 ``python benchmarks/page.py`` makes them once more from the figures that are there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import attrs
 
+from figures import OURS, Figure
+from modes import RAW
 from report import Report, format_machine, lines, rows, say
 from targets import judge
 
@@ -29,11 +31,28 @@ def format_tables(report: Report) -> str:
     said = [f"Measured {format_machine(report)}", ""]
     if report.is_short:
         said += ["This was a short run: only large differences mean anything.", ""]
-    for row, figures in rows(report.figures).items():
+    compared, alone = _split(report.figures)
+    for row, figures in compared.items():
         said += [f"| {row} | median | p10 – p90 | / floor | / ours |", "|---|--:|--:|--:|--:|"]
         said += [f"| {' | '.join(attrs.astuple(line))} |" for line in lines(figures)]
         said.append("")
-    return "\n".join(said)
+    said += ["| of us alone | | median | p10 – p90 |", "|---|---|--:|--:|"]
+    said += [
+        f"| {row} | {line.contender} | {line.value} | {line.spread} |"
+        for row, figures in alone.items()
+        for line in lines(figures)
+    ]
+    return "\n".join([*said, ""])
+
+
+def _split(figures: Sequence[Figure]) -> tuple[dict[str, list[Figure]], dict[str, list[Figure]]]:
+    """Rows in which others are, and those that only tell of ourselves."""
+    compared: dict[str, list[Figure]] = {}
+    alone: dict[str, list[Figure]] = {}
+    for row, of_row in rows(figures).items():
+        is_alone = all(figure.contender in {OURS, RAW} for figure in of_row)
+        (alone if is_alone else compared)[row] = of_row
+    return compared, alone
 
 
 def format_targets(report: Report) -> str:

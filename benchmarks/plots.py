@@ -61,7 +61,7 @@ def _is_bars(figures: Sequence[Figure]) -> bool:
 
 
 def _is_of_fleet(row: str) -> bool:
-    return re.match(r"\d+ ", row) is not None
+    return re.search(r"\d boards?\b|of a board\b|^\d+ ", row) is not None
 
 
 def _draw_bars(pyplot: Any, compared: dict[str, list[Figure]], path: Path) -> None:

@@ -3,8 +3,8 @@
 On a pty it reads byte by byte as they come; on a serial port it would look for new bytes every
 10 ms. Code goes by raw-paste, its default: the plain way sleeps 10 ms for every 256 bytes.
 
-It has no functions and no generators. A call is the expression that calls the function, evaluated.
-The items of a generator are printed by one ``exec`` on the board, and parsed as they arrive;
+It has no functions and no generators. A call is a line that prints the value, of which ``int`` is
+taken. The items of a generator are printed by one ``exec`` on the board, and parsed as they arrive;
 nothing holds the board back meanwhile, and nobody can stop it early.
 """
 
@@ -53,7 +53,7 @@ def open_peer(port: str) -> Generator[Peer, None, None]:
         transport.exec(CODE)
 
         def add(a: int, b: int) -> object:
-            return transport.eval(f"add({a!r}, {b!r})")
+            return int(transport.exec(f"print(add({a!r}, {b!r}))"))
 
         def numbers(count: int) -> Iterator[object]:
             items: queue.SimpleQueue[object] = queue.SimpleQueue()

@@ -22,13 +22,7 @@ def add(a: int, b: int) -> int:
 async def calls(settings: Settings) -> Sequence[Figure]:
     """``add(1, 2)`` of a deployed function, and ``1+1`` evaluated, with the result on the host."""
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(open_client())
-        client.run(b"def add(a, b): return a + b")
-        call: dict[str, Step] = {FLOOR: blocking(lambda: client.evaluate(b"add(1, 2)"))}
-        evaluate: dict[str, Step] = {FLOOR: blocking(lambda: client.evaluate(b"1+1"))}
-        for name, options in modes():
-            session = await stack.enter_async_context(open_session(options))
-            call[name], evaluate[name] = _steps(session)
+        call, evaluate = await own_calls(stack)
         for name in installed():
             peer = stack.enter_context(open_peer(name, stack.enter_context(open_port())))
             call[name], evaluate[name] = _peer_steps(peer)
@@ -36,6 +30,18 @@ async def calls(settings: Settings) -> Sequence[Figure]:
             *await measure(CALL, call, settings),
             *await measure(EVALUATE, evaluate, settings),
         ]
+
+
+async def own_calls(stack: AsyncExitStack) -> tuple[dict[str, Step], dict[str, Step]]:
+    """Steps of the two rows, of the floor and of us."""
+    client = await stack.enter_async_context(open_client())
+    client.run(b"def add(a, b): return a + b")
+    call: dict[str, Step] = {FLOOR: blocking(lambda: client.evaluate(b"add(1, 2)"))}
+    evaluate: dict[str, Step] = {FLOOR: blocking(lambda: client.evaluate(b"1+1"))}
+    for name, options in modes():
+        session = await stack.enter_async_context(open_session(options))
+        call[name], evaluate[name] = _steps(session)
+    return call, evaluate
 
 
 def _steps(session: Session) -> tuple[Step, Step]:

@@ -1,6 +1,6 @@
 """The items of a generator on the board: a few of them, and many."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 
 from belay_actors import Session, task
@@ -30,26 +30,35 @@ async def streams(settings: Settings) -> Sequence[Figure]:
     """An item of a generator that makes 10, and 10 000; starting and ending it included."""
     figures: list[Figure] = []
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(open_client())
-        sessions = {
-            name: await stack.enter_async_context(open_session(options))
-            for name, options in modes()
-        }
+        make_steps = await own_streams(stack)
         peers = {
             name: stack.enter_context(open_peer(name, stack.enter_context(open_port())))
             for name in installed()
         }
         for count in (SHORT, LONG):
-            parts = dict.fromkeys((FLOOR, *sessions), count)
-            parts |= {name: min(count, _ENOUGH[name]) for name in peers}
-            steps = {FLOOR: _floor_step(client, count)}
-            steps |= {name: _step(session, count) for name, session in sessions.items()}
+            parts = {name: min(count, _ENOUGH[name]) for name in peers}
+            steps = make_steps(count)
             steps |= {name: _peer_step(peer, parts[name]) for name, peer in peers.items()}
             samples = await interleave(steps, settings)
             figures += [
-                taken.figure(row(count), name, parts=parts[name]) for name, taken in samples.items()
+                taken.figure(row(count), name, parts=parts.get(name, count))
+                for name, taken in samples.items()
             ]
     return figures
+
+
+async def own_streams(stack: AsyncExitStack) -> Callable[[int], dict[str, Step]]:
+    """Makes the steps for so many items, of the floor and of us."""
+    client = await stack.enter_async_context(open_client())
+    sessions = {
+        name: await stack.enter_async_context(open_session(options)) for name, options in modes()
+    }
+
+    def make(count: int) -> dict[str, Step]:
+        steps = {FLOOR: _floor_step(client, count)}
+        return steps | {name: _step(session, count) for name, session in sessions.items()}
+
+    return make
 
 
 def _floor_step(client: BlockingClient, count: int) -> Step:

@@ -3,7 +3,6 @@
 import pytest
 import trio
 import trio.testing
-from nobody import Nobody
 
 from belay_actors import (
     CallTimeoutError,
@@ -15,6 +14,7 @@ from belay_actors import (
 )
 from belay_actors.device import Seat
 from boards import open_unix_board
+from nobody import Nobody
 
 # Once, the core does something else in place of a call; then it is the old one again.
 BROKEN_ONCE = """

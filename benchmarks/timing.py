@@ -3,7 +3,8 @@
 What is compared runs in short slices that take turns, so that all contenders see the same noise.
 Every turn begins with another contender, so that nobody always comes after the same one. A slice
 lasts a fixed time and not a fixed number of steps, because contenders differ a hundredfold; its
-first step warms up caches and the board's process, and is not counted.
+first step warms up caches and the board's process, and is not counted. See ``placement`` for the
+cores that they run on.
 
 All contenders share one interpreter, so they share its garbage collector, too: what is alive before
 the first slice is frozen, and the collector stays on, since what a step allocates is its own cost.
@@ -21,6 +22,7 @@ import attrs
 import trio
 
 from figures import Figure, Settings
+from placement import apart
 
 Step = Callable[[], Awaitable[object]]
 
@@ -85,7 +87,7 @@ async def interleave(contenders: Mapping[str, Step], settings: Settings) -> dict
     """
     slices: dict[str, list[tuple[float, ...]]] = {name: [] for name in contenders}
     names = list(contenders)
-    with frozen_garbage():
+    with apart(), frozen_garbage():
         for name in names:  # to warm up
             await _slice(contenders[name], _SLICE)
         for _ in range(_SHORT_TURNS if settings.is_short else _TURNS):

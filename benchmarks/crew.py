@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import attrs
 import trio
@@ -65,7 +66,7 @@ class Hand:
 
     async def open(self, places: Sequence[str]) -> Opened:
         """Opens boards."""
-        return Opened(**await self._ask({"do": "open", "places": [*places]}))
+        return Opened(**await self._ask({"do": "open", "places": " ".join(places)}))
 
     async def call(self, count: int, seconds: float) -> Stint:
         """Calls so many boards, all at once, for so long."""
@@ -75,15 +76,14 @@ class Hand:
         """Does nothing for so long."""
         return Stint(**await self._ask({"do": "rest", "seconds": seconds}))
 
-    async def _ask(self, command: dict[str, object]) -> dict[str, object]:
+    async def _ask(self, command: dict[str, object]) -> Any:  # noqa: ANN401  # JSON can be anything
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         await self._process.stdin.send_all(json.dumps(command).encode() + b"\n")
         line = await read_line(self._process.stdout)
         if not line:
             raise RuntimeError("a worker has failed; what it wrote is above")
-        answer: dict[str, object] = json.loads(line)
-        return answer
+        return json.loads(line)
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ floor: a trio client that knows nothing but how to write a line and to read up t
 of the peers are in ``threaded``. Each runs in a process of its own; see ``worker``.
 """
 
-import functools
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -75,7 +74,9 @@ class TrioFleet:
         async with self._limit:
             self._boards.append(await self._nursery.start(self._keep, place))
 
-    async def _keep(self, place: str, *, task_status: trio.TaskStatus[Call]) -> None:
+    async def _keep(  # noqa: ASYNC114  # for nursery.start
+        self, place: str, *, task_status: trio.TaskStatus[Call]
+    ) -> None:
         async with self._reach(place) as call:
             assert await call() == 3
             task_status.started(call)
@@ -121,7 +122,11 @@ async def open_our_fleet(options: DeviceOptions) -> AsyncGenerator[Fleet, None]:
                 open_device(place, options=options) as device,
                 manager.open_session(device) as session,
             ):
-                yield functools.partial(session.call, add, 1, 2)
+
+                async def call() -> int:
+                    return await session.call(add, 1, 2)
+
+                yield call
 
         async with open_trio_fleet(reach) as fleet:
             yield fleet

@@ -1,102 +1,28 @@
-"""Fleets of the peers: they block, so each board has a thread.
+"""Fleets of the peers: they block, so each board has a thread; see ``peers``."""
 
-Both are driven at library level, over a serial port, in their fastest honest set-up. Both would
-reset the board when they attach, which ends a local interpreter; that is left out, and so are
-belay's imports of pins, which it has not. mpremote has no functions; its fastest call is a line
-that prints the value, by raw-paste (without it, it sleeps for 10 ms).
-"""
-
-import contextlib
-import importlib
 import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Protocol
+from contextlib import ExitStack, asynccontextmanager
 
 import trio
 
-Call = Callable[[], int]
+from peers import open_peer
 
-
-class _Peer(Protocol):
-    def close(self) -> None: ...
-
-
-class BelayDevice(_Peer, Protocol):
-    """What of ``belay.Device`` is used."""
-
-    def task(self, function: Callable[[int, int], int]) -> Callable[[int, int], int]: ...
-
-    def __call__(self, code: str, *, stream_out: object) -> object: ...
-
-
-class MpremoteTransport(_Peer, Protocol):
-    """What of mpremote's ``SerialTransport`` is used."""
-
-    def enter_raw_repl(self, *, soft_reset: bool) -> None: ...
-
-    def exec(
-        self, command: str, data_consumer: Callable[[bytes], object] | None = None
-    ) -> bytes: ...
-
-
-def add(a: int, b: int) -> int:  # at the module's level, because belay sends its text
-    return a + b
-
-
-def reach_by_belay(path: str) -> tuple[_Peer, Call]:
-    """A board with belay."""
-    device = connect_belay(path)
-    call = device.task(add)
-    return device, lambda: call(1, 2)
-
-
-def connect_belay(path: str) -> BelayDevice:
-    """Attaches belay to the board at a path."""
-    _keep_belay_from_resetting()
-    device: BelayDevice = importlib.import_module("belay").Device(path, startup="")
-    return device
-
-
-def _keep_belay_from_resetting() -> None:
-    board = importlib.import_module("belay.pyboard").Pyboard
-    enter = board.enter_raw_repl
-    if enter.__name__ != "enter_raw_repl":
-        return
-
-    def enter_without_reset(self: object, *, soft_reset: bool = True) -> None:
-        del soft_reset
-        enter(self, soft_reset=False)
-
-    board.enter_raw_repl = enter_without_reset
-
-
-def reach_by_mpremote(path: str) -> tuple[_Peer, Call]:
-    """A board with mpremote."""
-    transport = connect_mpremote(path)
-    transport.exec("def add(a, b): return a + b")
-    return transport, lambda: int(transport.exec("print(add(1, 2))"))
-
-
-def connect_mpremote(path: str) -> MpremoteTransport:
-    """Attaches mpremote to the board at a path."""
-    module = importlib.import_module("mpremote.transport_serial")
-    transport: MpremoteTransport = module.SerialTransport(path)
-    transport.enter_raw_repl(soft_reset=False)
-    return transport
+Call = Callable[[], object]
 
 
 class ThreadedFleet:
     """A fleet with a thread for each board that is called.
 
     Args:
-        reach: attaches to the board at a path; returns what is to be closed, and what calls it.
+        name: of the peer.
+        stack: is left with all boards.
     """
 
-    def __init__(self, reach: Callable[[str], tuple[_Peer, Call]]) -> None:
-        self._reach = reach
-        self._peers: list[_Peer] = []
+    def __init__(self, name: str, stack: ExitStack) -> None:
+        self._name = name
+        self._stack = stack
         self._boards: list[Call] = []
 
     async def open(self, places: Sequence[str]) -> None:
@@ -104,10 +30,9 @@ class ThreadedFleet:
             await trio.to_thread.run_sync(self._open_one, place.removeprefix("serial:"))
 
     def _open_one(self, path: str) -> None:
-        peer, call = self._reach(path)
-        assert call() == 3
-        self._peers.append(peer)
-        self._boards.append(call)
+        add = self._stack.enter_context(open_peer(self._name, path)).add
+        assert add(1, 2) == 3
+        self._boards.append(lambda: add(1, 2))
 
     async def call(self, count: int, seconds: float) -> int:
         return await trio.to_thread.run_sync(self._call, count, seconds)
@@ -130,20 +55,9 @@ class ThreadedFleet:
             thread.join()
         return sum(calls)
 
-    def close(self) -> None:
-        """Leaves all boards."""
-        for peer in self._peers:
-            with contextlib.suppress(Exception):  # whatever a peer makes of a pty
-                peer.close()
-
 
 @asynccontextmanager
-async def open_threaded_fleet(
-    reach: Callable[[str], tuple[_Peer, Call]],
-) -> AsyncGenerator[ThreadedFleet, None]:
-    """Opens a fleet without boards."""
-    fleet = ThreadedFleet(reach)
-    try:
-        yield fleet
-    finally:
-        fleet.close()
+async def open_threaded_fleet(name: str) -> AsyncGenerator[ThreadedFleet, None]:
+    """Opens a fleet of a peer, without boards."""
+    with ExitStack() as stack:
+        yield ThreadedFleet(name, stack)

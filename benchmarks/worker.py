@@ -24,7 +24,8 @@ import trio
 from board_ports import read_line
 from fleets import Fleet, open_our_fleet, open_trio_fleet, reach_by_prompt
 from modes import modes
-from threaded import open_threaded_fleet, reach_by_belay, reach_by_mpremote
+from peers import installed
+from threaded import open_threaded_fleet
 
 _TOGETHER = 4  # boards; what is known when one cannot be opened is known of so many
 OpenFleet = Callable[[], AbstractAsyncContextManager[Fleet]]
@@ -32,8 +33,7 @@ OpenFleet = Callable[[], AbstractAsyncContextManager[Fleet]]
 FLEETS: dict[str, OpenFleet] = {
     **{name: functools.partial(open_our_fleet, options) for name, options in modes()},
     "floor": functools.partial(open_trio_fleet, reach_by_prompt),
-    "belay": functools.partial(open_threaded_fleet, reach_by_belay),
-    "mpremote": functools.partial(open_threaded_fleet, reach_by_mpremote),
+    **{name: functools.partial(open_threaded_fleet, name) for name in installed()},
 }
 
 
@@ -54,8 +54,8 @@ class Worker:
     async def do(self, command: dict[str, object]) -> dict[str, object]:
         """Does one thing, and tells what came of it."""
         match command:
-            case {"do": "open", "places": [*places]}:
-                return await self._open([str(place) for place in places])
+            case {"do": "open", "places": str(places)}:
+                return await self._open(places.split())
             case {"do": "call", "count": int(count), "seconds": float(seconds)}:
                 return await self._measure(lambda: self._fleet.call(count, seconds))
             case {"do": "rest", "seconds": float(seconds)}:
@@ -75,6 +75,8 @@ class Worker:
                 break
             self._boards += len(some)
         seconds = time.perf_counter() - start
+        gc.collect()
+        gc.freeze()  # what stays is not to be looked at again and again while calls are timed
         return {"boards": self._boards, "seconds": seconds, "error": error, "memory": _memory()}
 
     async def _measure(self, run: Callable[[], Awaitable[int]]) -> dict[str, object]:

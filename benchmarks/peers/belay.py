@@ -23,7 +23,8 @@ class _Device(Protocol):
 
 
 @contextmanager
-def _open_device(port: str) -> Generator[_Device, None, None]:
+def open_device(port: str) -> Generator[_Device, None, None]:
+    """Attaches to the board."""
     make_device: Callable[..., _Device] = importlib.import_module("belay").Device
     board_class = importlib.import_module("belay.pyboard").Pyboard
     enter = board_class.enter_raw_repl
@@ -42,7 +43,7 @@ def _open_device(port: str) -> Generator[_Device, None, None]:
 
 def attach(port: str) -> None:
     """See ``Driver``."""
-    with _open_device(port):
+    with open_device(port):
         pass
 
 
@@ -56,5 +57,5 @@ def open_peer(port: str) -> Generator[Peer, None, None]:
     def numbers(count: int) -> Iterator[int]:
         yield from range(count)
 
-    with _open_device(port) as device:
+    with open_device(port) as device:
         yield Peer(device.task(add), device, device.task(numbers))

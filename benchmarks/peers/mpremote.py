@@ -27,7 +27,8 @@ class _Transport(Protocol):
 
 
 @contextmanager
-def _open_transport(port: str) -> Generator[_Transport, None, None]:
+def open_transport(port: str) -> Generator[_Transport, None, None]:
+    """Attaches to the board."""
     module = importlib.import_module("mpremote.transport_serial")
     make_transport: Callable[[str], _Transport] = module.SerialTransport
     transport = make_transport(port)
@@ -41,14 +42,14 @@ def _open_transport(port: str) -> Generator[_Transport, None, None]:
 
 def attach(port: str) -> None:
     """See ``Driver``."""
-    with _open_transport(port):
+    with open_transport(port):
         pass
 
 
 @contextmanager
 def open_peer(port: str) -> Generator[Peer, None, None]:
     """See ``Driver``."""
-    with _open_transport(port) as transport:
+    with open_transport(port) as transport:
         transport.exec(CODE)
 
         def add(a: int, b: int) -> object:

@@ -6,6 +6,7 @@ of tasks behind them. Beside it is what a program without sessions would use: on
 board, whose turns go by task.
 """
 
+import functools
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,6 +15,7 @@ import trio
 
 from belay_actors import (
     DeviceOptions,
+    Session,
     SessionManagementOptions,
     open_device,
     open_session_manager,
@@ -55,8 +57,12 @@ async def _open_sessions(options: DeviceOptions) -> AsyncGenerator[Sequence[Call
         calls: list[Call] = []
         for _ in _TASKS:
             session = await stack.enter_async_context(manager.open_session(device))
-            calls.append(lambda session=session: session.call(add, 1, 2))
+            calls.append(functools.partial(_call, session))
         yield calls
+
+
+async def _call(session: Session) -> int:
+    return await session.call(add, 1, 2)
 
 
 async def _measure(name: str, calls: Sequence[Call], seconds: float) -> Sequence[Figure]:

@@ -14,8 +14,9 @@ from board_ports import HEAP_SIZE, open_ports
 from crew import Hand, Opened, Stint, open_hand
 from figures import FLOOR, Figure, Settings
 from modes import modes
+from peers import installed
 
-PEERS = ("belay", "mpremote")
+PEERS = [name for name in ("belay", "mpremote") if name in installed()]
 _LOCAL = f"micropython:?heapsize={HEAP_SIZE}"
 _WARM = 8  # boards that are open before memory is counted
 _MANY = 512

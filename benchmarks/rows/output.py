@@ -10,8 +10,9 @@ import os
 import select
 import time
 import tracemalloc
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Protocol, cast
 
 import trio
 
@@ -20,7 +21,7 @@ from belay_actors.transport import LocalTransport
 from board_ports import open_ports
 from figures import FLOOR, OURS, Figure, Settings
 from modes import modes
-from threaded import BelayDevice, MpremoteTransport, connect_belay, connect_mpremote
+from peers import belay, installed, mpremote
 
 _BLOCK = 32_000  # bytes
 _BLOCKS = 320
@@ -103,12 +104,10 @@ async def _open_takers() -> AsyncGenerator[Mapping[str, Take], None]:
             session = await stack.enter_async_context(manager.open_session(device))
             takers[f"{name}, {_CONSUMER}"] = _consumer(session)
             takers[f"{name}, {_RESULT}"] = _result(session)
-        port, other_port = await stack.enter_async_context(open_ports(2))
-        belay, mpremote = connect_belay(port), connect_mpremote(other_port)
-        stack.callback(belay.close)
-        stack.callback(mpremote.close)
-        takers["belay"] = _belay(belay)
-        takers["mpremote"] = _mpremote(mpremote)
+        for name, open_printing in {"belay": _open_belay, "mpremote": _open_mpremote}.items():
+            if name in installed():
+                (port,) = await stack.enter_async_context(open_ports(1))
+                takers[name] = stack.enter_context(open_printing(port))
         yield takers
 
 
@@ -176,21 +175,32 @@ class _Lines:
         return len(text)
 
 
-def _belay(device: BelayDevice) -> Take:
-    async def take(blocks: int, width: int) -> int:
-        lines = _Lines()
-        code = _source(blocks, width)
-        await trio.to_thread.run_sync(lambda: device(code, stream_out=lines))
-        return lines.count
-
-    return take
+class _BelayDevice(Protocol):
+    def __call__(self, code: str, *, stream_out: _Lines) -> object: ...
 
 
-def _mpremote(transport: MpremoteTransport) -> Take:
-    async def take(blocks: int, width: int) -> int:
-        pieces: list[bytes] = []
-        code = _source(blocks, width)
-        await trio.to_thread.run_sync(lambda: transport.exec(code, pieces.append))
-        return sum(map(len, pieces))
+@contextmanager
+def _open_belay(port: str) -> Generator[Take, None, None]:
+    with belay.open_device(port) as opened:
+        device = cast(_BelayDevice, opened)
 
-    return take
+        async def take(blocks: int, width: int) -> int:
+            lines = _Lines()
+            code = _source(blocks, width)
+            await trio.to_thread.run_sync(lambda: device(code, stream_out=lines))
+            return lines.count
+
+        yield take
+
+
+@contextmanager
+def _open_mpremote(port: str) -> Generator[Take, None, None]:
+    with mpremote.open_transport(port) as transport:
+
+        async def take(blocks: int, width: int) -> int:
+            pieces: list[bytes] = []
+            code = _source(blocks, width)
+            await trio.to_thread.run_sync(lambda: transport.exec(code, pieces.append))
+            return sum(map(len, pieces))
+
+        yield take

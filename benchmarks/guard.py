@@ -2,7 +2,8 @@
 
 It measures a few ratios, in some seconds, and needs no peer. No absolute time matters: each figure
 is the median, over many turns, of the ratio between our slice and the floor's slice in the same
-turn, so whatever slows the machine down slows both. It measures once; there is no second try.
+turn, and of a slice the tenth percentile counts; so whatever slows the machine down slows both, and
+waiting for a busy core hardly matters. It measures once; there is no second try.
 """
 
 import sys

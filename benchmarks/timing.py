@@ -3,7 +3,8 @@
 What is compared runs in short slices that take turns, so that all contenders see the same noise.
 Every turn begins with another contender, so that nobody always comes after the same one. A slice
 lasts a fixed time and not a fixed number of steps, because contenders differ a hundredfold; its
-first step warms up caches and the board's process, and is not counted.
+first step warms up caches and the board's process, and is not counted. See ``placement`` for the
+cores that they run on.
 
 All contenders share one interpreter, so they share its garbage collector, too: what is alive before
 the first slice is frozen, and the collector stays on, since what a step allocates is its own cost.
@@ -14,13 +15,14 @@ import itertools
 import statistics
 import time
 import tracemalloc
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 
 import attrs
 import trio
 
 from figures import Figure, Settings
+from placement import apart
 
 Step = Callable[[], Awaitable[object]]
 
@@ -41,6 +43,11 @@ def blocking(function: Callable[[], object]) -> Step:
     return step
 
 
+def _percentile(values: Iterable[float], percent: int) -> float:
+    ranked = sorted(values)
+    return ranked[min(len(ranked) * percent // 100, len(ranked) - 1)]
+
+
 @attrs.frozen
 class Samples:
     """What one contender took, in seconds, slice by slice."""
@@ -54,16 +61,17 @@ class Samples:
 
     def percentile(self, percent: int) -> float:
         """Of all steps, in seconds."""
-        taken = sorted(itertools.chain.from_iterable(self.slices))
-        return taken[min(len(taken) * percent // 100, len(taken) - 1)]
+        return _percentile(itertools.chain.from_iterable(self.slices), percent)
 
     def ratio_to(self, other: "Samples") -> float:
-        """The median of the ratios between slices of the same turn.
+        """The median of the ratios between slices of the same turn; of a slice, its quick steps.
 
-        What slows a whole turn down does not change it.
+        What slows a whole turn down does not change it. On a busy machine most steps of one
+        contender may have to wait for a core, and few of another that needs it for less long at a
+        time; hence not a slice's median, but its tenth percentile.
         """
         pairs = zip(self.slices, other.slices, strict=True)
-        return statistics.median(statistics.median(a) / statistics.median(b) for a, b in pairs)
+        return statistics.median(_percentile(a, 10) / _percentile(b, 10) for a, b in pairs)
 
     def figure(self, row: str, contender: str, unit: str = "µs", *, parts: int = 1) -> Figure:
         """The figure of one of the ``parts`` of a step."""
@@ -85,7 +93,7 @@ async def interleave(contenders: Mapping[str, Step], settings: Settings) -> dict
     """
     slices: dict[str, list[tuple[float, ...]]] = {name: [] for name in contenders}
     names = list(contenders)
-    with frozen_garbage():
+    with apart(), frozen_garbage():
         for name in names:  # to warm up
             await _slice(contenders[name], _SLICE)
         for _ in range(_SHORT_TURNS if settings.is_short else _TURNS):

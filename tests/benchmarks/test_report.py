@@ -18,7 +18,7 @@ FIGURES = [
 ]
 REPORT = Report(
     date="2026-01-31T12:00:00+00:00",
-    machine=Machine("a processor", 2, "6.1"),
+    machine=Machine("a processor", 2, "6.1", 0.25),
     versions={"Python": "3.12.0", "trio": "0.31"},
     seconds=12.5,
     is_short=False,
@@ -56,7 +56,7 @@ def test_the_page_s_tables(tmp_path: Path) -> None:
     write_page(REPORT, tmp_path)
     tables = (tmp_path / "tables.txt").read_text("utf-8")
     assert "| belay | 1 400 µs | 1 300 – 2 000 | 20.0 | 13.3 |" in tables
-    assert "a processor, 2 cores, Linux 6.1; Python 3.12.0, trio 0.31" in tables
+    assert "a processor, 2 cores (load before: 0.25), Linux 6.1; Python 3.12.0, trio 0.31" in tables
     assert Report.from_json((tmp_path / "figures.json").read_text("utf-8")) == REPORT
 
 

@@ -23,6 +23,12 @@ def test_one_bad_turn_changes_nothing() -> None:
     assert ours.ratio_to(floor) == 2
 
 
+def test_waiting_for_a_busy_core_changes_nothing() -> None:
+    floor = Samples(((1.0,) * 20,))
+    ours = Samples(((2.0,) * 4 + (30.0,) * 16,))
+    assert ours.ratio_to(floor) == 2
+
+
 def test_a_figure_of_parts() -> None:
     figure = Samples(((1e-3, 2e-3, 3e-3),)).figure("row", OURS, "µs", parts=10)
     assert (figure.value, figure.low, figure.high) == pytest.approx((200, 100, 300))

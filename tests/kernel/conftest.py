@@ -33,7 +33,8 @@ class RestedActor(Actor):
     ) -> T:
         if not self._is_rested:
             self._is_rested = True
-            await trio.lowlevel.cancel_shielded_checkpoint()  # its task has its first turn
+            for _ in range(2):  # a turn of its task comes in between
+                await trio.lowlevel.cancel_shielded_checkpoint()
         return await super().ask(operation, lane=lane, is_urgent=is_urgent)
 
 

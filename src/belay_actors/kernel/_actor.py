@@ -6,8 +6,8 @@ What it promises, whoever asks:
 * A caller cancelled while its operation runs stays parked until the operation is over and
   ``recover`` has run; only then does it get its ``Cancelled``. So when ``ask`` returns, raises or
   is cancelled, the actor is ready for the next request, or it has ended.
-* An error of an operation goes to its caller, and the actor lives. An actor that cannot recover in
-  its grace ends, and everyone who waits is told.
+* An error of an operation goes to its caller, and the actor lives. With ``UnsettledError`` it
+  recovers before. An actor that cannot recover in its grace ends, and everyone who waits is told.
 * Interrupt, stop and kill do not queue: they are cancellations, not messages.
 * Who waits for a hold waits as everybody, and has it when its turn has come. It ends with its
   scope, or with an interrupt of its lane, whichever is first.

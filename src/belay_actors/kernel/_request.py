@@ -24,6 +24,18 @@ then the work has begun before it is made possible to interrupt it, which takes 
 MakeError = Callable[[], Exception]
 
 
+class UnsettledError(Exception):
+    """Raised by an operation whose resource needs a recovery, as after an interruption.
+
+    Args:
+        make_error: makes, after the recovery, what the caller gets in its place.
+    """
+
+    def __init__(self, make_error: MakeError) -> None:
+        super().__init__()
+        self.make_error = make_error
+
+
 class Request(Generic[T]):
     """One operation on its way through an actor.
 
@@ -107,8 +119,12 @@ class Request(Generic[T]):
         self._interruption = make_error
         self.scope.cancel()
 
+    def explain(self, make_error: MakeError) -> None:
+        """Has the caller get ``make_error()`` unless somebody has interrupted the operation."""
+        self._interruption = self._interruption or make_error
+
     def make_interruption(self, make_default: MakeError) -> Exception:
-        """Makes the error for a caller whose operation was interrupted, whoever did it."""
+        """Makes the error for a caller whose operation was recovered from."""
         return (self._interruption or make_default)()
 
     # Settling one whose caller is parked.

@@ -20,7 +20,7 @@ import trio
 from belay_actors.kernel._chain import Chain, extend_chain, reset_chain
 from belay_actors.kernel._mailbox import AnyRequest, Mailbox
 from belay_actors.kernel._recovery import Recovery
-from belay_actors.kernel._request import MakeError, Request
+from belay_actors.kernel._request import MakeError, Request, UnsettledError
 from belay_actors.kernel._rest import Rest
 
 T = TypeVar("T")
@@ -101,6 +101,8 @@ class Server:
             call = request.operation()
             with request.scope:
                 done = (await call,)
+        except UnsettledError as trouble:
+            request.explain(trouble.make_error)
         except Exception:
             if not request.scope.cancel_called and not _is_cancelled():
                 self.failed += 1
@@ -192,6 +194,8 @@ class Server:
                 self.served += 1
                 request.succeed(result)
                 return
+        except UnsettledError as trouble:
+            request.explain(trouble.make_error)
         except Exception as error:
             if not request.scope.cancel_called:
                 self.failed += 1

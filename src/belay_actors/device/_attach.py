@@ -185,21 +185,22 @@ class Attachment:
         What was damaged on its way did not run, so it is sent again.
         """
         for _ in range(_TRIES - 1):
-            with contextlib.suppress(NotRun):
+            try:  # no context manager: every call comes this way
                 return await self._run_once(key, code, hear, is_expression=is_expression)
+            except NotRun:
+                pass
         return await self._run_once(key, code, hear, is_expression=is_expression)
 
     async def _run_once(
         self, key: int, code: str, hear: Hear | None, *, is_expression: bool
     ) -> Reply:
-        if self.may_reside and not self.connection.is_resident:
+        connection = self.connection
+        if self.may_reside and not connection.is_resident:
             await self._think_of_residing()
-        if not self.connection.is_resident:
+        if not connection.is_resident:
             return await self._run_by_raw(key, code, hear, is_expression=is_expression)
         number = self._take_number()
-        return await self.connection.request(
-            number, key, code, is_expression=is_expression, hear=hear
-        )
+        return await connection.request(number, key, code, is_expression=is_expression, hear=hear)
 
     async def _run_by_raw(
         self, key: int, code: str, hear: Hear | None, *, is_expression: bool

@@ -142,7 +142,7 @@ class Connection:
 
     @property
     def can_reside(self) -> bool:
-        """Whether the link can bear the resident loop, in which there is no flow control."""
+        """Whether neither side has to be careful not to send too much, as in the resident loop."""
         return self.link.is_lossless and not self._use_paste
 
     @property
@@ -214,7 +214,9 @@ class Connection:
     async def _run(self, data: bytes, hear: Hear | None) -> Reply:
         self._hear = hear
         try:
-            await self._send_code(data)
+            self._is_cut_off = True
+            await self._send(data, is_paced=self.is_unguarded)
+            self._is_cut_off = False
             return await self._collect()
         finally:
             self._hear = None
@@ -223,18 +225,19 @@ class Connection:
 
     async def _collect(self) -> Reply:
         """Waits for the reply, and keeps what is printed until then."""
+        receive = self._receive if self.can_reside else self._receive_or_ask
         output = bytearray()  # no list: pieces may be of a byte each
         while True:
-            for event in await self._receive_or_ask():
+            for event in await receive():
+                if type(event) is Replied and event.kind is not ReplyKind.NOT_RUN:
+                    return Reply(event, bytes(output))
                 match event:
                     case Output(data):
                         if len(output) + len(data) > self._max_output:
                             raise TooMuchOutput("too much output")
                         output += data
-                    case Replied(kind=ReplyKind.NOT_RUN) | NotStarted():
+                    case Replied() | NotStarted():
                         raise NotRun
-                    case Replied():
-                        return Reply(event, bytes(output))
                     case Unanswered(tail=tail):
                         raise NoReply(tail)
                     case Restarted():
@@ -244,11 +247,6 @@ class Connection:
                         raise NotRun
                     case _:
                         pass
-
-    async def _send_code(self, data: bytes) -> None:
-        self._is_cut_off = True
-        await self._send(data, is_paced=self.is_unguarded)
-        self._is_cut_off = False
 
     async def _receive_or_ask(self) -> list[Event]:
         """As ``_receive``, but where bytes may be lost, does not wait for lost ones for ever."""
@@ -332,7 +330,8 @@ class Connection:
         if outgoing:
             await self._send(outgoing)
         for event in events:
-            self._tell(event)
+            if type(event) is not Replied:
+                self._tell(event)
         return events
 
     def _tell(self, event: Event) -> None:

@@ -20,7 +20,7 @@ frame.
 """
 
 from belay_actors.wire._banner import RAW_BANNER
-from belay_actors.wire._events import Replied, ReplyKind, Unanswered
+from belay_actors.wire._events import Event, Replied, ReplyKind, Unanswered
 from belay_actors.wire._frames import Damaged, Frame
 from belay_actors.wire._machine import RawRepl
 from belay_actors.wire._requests import LEAVE, encode_request
@@ -95,6 +95,19 @@ class ResidentRepl(RawRepl):
         if not is_resident:
             return out
         return _CTRL_C + LEAVE + _CTRL_B if is_busy else LEAVE + out
+
+    # Bytes in.
+
+    def receive(self, data: bytes) -> list[Event]:
+        """As for every raw REPL."""
+        if self.state is State.SERVING and not self._held:
+            # What nearly always comes. It has no text, so it is not looked at for anything else.
+            frame = self._frames.read_reply(data)
+            if frame is not None and frame.key == self._number:
+                self._events = []
+                self._reply(frame)
+                return self._events
+        return super().receive(data)
 
     # What frames and banners mean.
 

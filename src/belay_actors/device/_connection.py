@@ -37,6 +37,7 @@ _CTRL_C_PAUSES = (0.02, 0.05, 0.1, 0.25, 0.5)
 _SIGNAL_PAUSE = 1.0
 _RESYNC_PAUSES = (0.25, 0.5, 1.0)
 _CTRL_C = b"\x03"
+_PART = 16 * 1024  # bytes of a block that are offered to the link at once; a pty takes 4
 
 Hear = Callable[[bytes], None]
 """Takes what a call prints, while it runs; and at its end, however that comes, ``b""``."""
@@ -129,6 +130,7 @@ class Connection:
         self._use_paste = use_paste
         self._is_cut_off = False  # code was sent in part, and the rest will never be
         self._hear: Hear | None = None
+        self._unsent: memoryview | None = None  # the rest of a block
 
     @property
     def is_unguarded(self) -> bool:
@@ -207,6 +209,57 @@ class Connection:
         data = self._machine.request(number, key, code, is_expression=is_expression)
         return await self._run(data, hear)
 
+    async def send_block(self, number: int, key: int, name: str, data: bytes) -> Reply:
+        """Has the resident loop keep bytes under a name in a namespace.
+
+        Raises: as ``run``.
+
+        Cancellation: as for ``run``; ``interrupt`` sends what is missing of the block, since
+        nothing but the rest of it can bring the board back to its loop.
+        """
+        self._hear = None
+        self._is_cut_off = True
+        await self._send(self._machine.announce(number, key, name, len(data)))
+        self._is_cut_off = False
+        self._unsent = memoryview(data)
+        return await self._send_and_collect()
+
+    async def _send_and_collect(self) -> Reply:
+        """Sends the rest of a block, and listens: a board that is not heard may stand still."""
+        replies: list[Reply] = []
+        errors: list[Exception] = []
+        async with trio.open_nursery() as nursery:
+
+            async def collect() -> None:
+                try:
+                    replies.append(await self._collect())
+                except Exception as error:  # not in a group
+                    errors.append(error)
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(collect)
+            try:
+                await self._send_rest()
+            except LinkEnded as ended:
+                errors.append(ended)
+                nursery.cancel_scope.cancel()
+        for error in errors:
+            self._unsent = None
+            raise error
+        return replies[0]
+
+    async def _send_rest(self) -> None:
+        """Sends the rest of a block; what is left of it when this is cancelled is known."""
+        try:
+            while self._unsent:
+                sent = self.link.send_nowait(bytes(self._unsent[:_PART]))
+                self._unsent = self._unsent[sent:]
+                if not sent:
+                    await self.link.wait_send_all_might_not_block()
+        except trio.BrokenResourceError:
+            raise LinkEnded(await self.link.find_end()) from None
+        self._unsent = None
+
     def _check_attached(self) -> None:
         if self._machine.is_detached:
             raise NotSent
@@ -269,6 +322,9 @@ class Connection:
         """
         if self._is_cut_off:
             return
+        if self._unsent is not None:
+            with contextlib.suppress(NoReply, NotRun, TooMuchOutput, BoardRestarted):
+                await self._send_and_collect()
         await self._wait_over(_SHORT_CALL)
         for pause in _CTRL_C_PAUSES:
             if not self._machine.is_busy or self._machine.is_replied:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import trio
 
 from belay_actors.device._attach import MAIN_KEY, Attachment
+from belay_actors.device._blocks import BoardBlocks
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
 from belay_actors.device._connection import Hear, Reply
@@ -26,7 +27,6 @@ from belay_actors.device._records import (
     ProtocolCapabilities,
     Seat,
 )
-from belay_actors.device._streams import BoardStreams
 from belay_actors.device._thread_book import ThreadBook
 from belay_actors.device._thread_calls import BoardThreadCalls
 from belay_actors.device._threads import Printed, parse_news
@@ -46,7 +46,7 @@ T = TypeVar("T")
 _KERNEL_SLACK = 10.0  # seconds; the board itself keeps to the recovery grace
 
 
-class Device(BoardThreadCalls, BoardStreams):
+class Device(BoardThreadCalls, BoardBlocks):
     """One board. Made by ``open_device``; any number of tasks may use it at once.
 
     Calls on the device itself run in the board's ``__main__``; those of a session in a namespace of

@@ -23,7 +23,7 @@ from belay_actors.wire._banner import RAW_BANNER
 from belay_actors.wire._events import Event, Replied, ReplyKind, Unanswered
 from belay_actors.wire._frames import Damaged, Frame
 from belay_actors.wire._machine import RawRepl
-from belay_actors.wire._requests import LEAVE, encode_request
+from belay_actors.wire._requests import LEAVE, encode_block, encode_request
 from belay_actors.wire._states import RESIDENT, State
 
 _CTRL_A = b"\x01"
@@ -74,11 +74,26 @@ class ResidentRepl(RawRepl):
             code: source.
             is_expression: whether it has a value.
         """
+        self._serve(number)
+        return encode_request(number, key, code, is_expression=is_expression)
+
+    def announce(self, number: int, key: int, name: str, size: int) -> bytes:
+        """Announces a block to the loop: so many bytes, all of which must follow.
+
+        Args:
+            number: of the call; the reply is a frame with it.
+            key: of the namespace.
+            name: that the bytes get there.
+            size: of the block.
+        """
+        self._serve(number)
+        return encode_block(number, key, name, size)
+
+    def _serve(self, number: int) -> None:
         assert self.state is State.LISTENING, f"a request in state {self.state.name}"
         self._begin_call(number)
         self._questions.begin_program()
         self.state = State.SERVING
-        return encode_request(number, key, code, is_expression=is_expression)
 
     def resync(self, *, by_friendly: bool = False) -> bytes:
         """As for every raw REPL. A loop that listens is asked to end; that needs no interrupt."""

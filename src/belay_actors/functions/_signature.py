@@ -205,11 +205,11 @@ class Signature:
         """Returns what a board has yielded as the annotation says; raises as ``to_result``."""
         return self._convert(value, self._item)
 
-    def _convert(self, value: object, kind: object) -> object:
-        if type(value) is kind or kind is _NO_HINT:
+    def _convert(self, value: Value, kind: object) -> object:
+        if kind is _NO_HINT or (isinstance(kind, type) and type(value) is kind):
             return value
         try:
-            return structure(cast(Value, value), cast("type[object]", kind))
+            return structure(value, cast("type[object]", kind))
         except TypeError as error:
             raise TypeError(f"{self._function.__name__}(): {error}") from error
 

@@ -25,7 +25,7 @@ from belay_actors.device._connection import (
     TooSlow,
 )
 from belay_actors.device._outcome import remote_error_from_tail
-from belay_actors.device._records import MakeDeviceError
+from belay_actors.device._records import MakeDeviceError, Seat
 from belay_actors.errors import (
     BelayError,
     CallTimeoutError,
@@ -36,12 +36,13 @@ from belay_actors.errors import (
     OutputLimitError,
     ProtocolError,
 )
-from belay_actors.kernel import UnsettledError
+from belay_actors.kernel import Operation, UnsettledError
 from belay_actors.options import DeviceOptions
 from belay_actors.transport import LinkEnd, Transport
 
 T = TypeVar("T")
 
+_TROUBLES = (LinkEnded, BoardRestarted, NoReply, NotRun, TooMuchOutput, TooSlow)
 _LEAVE_TIME = 1.0  # seconds for a board to take in its last words
 
 
@@ -101,20 +102,39 @@ class Board:
                 await self.attachment.connection.leave(f"del {CORE_NAME}")
         await self.attachment.connection.aclose()
 
-    async def perform(self, operation: Callable[[], Awaitable[T]], session_id: str | None) -> T:
-        """Runs an operation on the attachment.
+    def perform(self, operation: Operation[T], seat: Seat) -> Awaitable[T]:
+        """Begins an operation on the attachment, for who has a seat there.
+
+        Returns:
+            What waits for its end.
 
         Raises:
-            UnsettledError: it got no reply, and the board must be recovered.
+            DeviceResetError: the seat was on the board before it was reset.
+            UnsettledError: here or when awaited: it got no reply, and the board must be recovered.
 
         Cancellation: the board must be recovered.
         """
+        if seat.generation != self.generation:
+            raise self.make_reset_error(seat.session_id)
         try:
-            return await operation()
-        except (LinkEnded, BoardRestarted, NoReply, NotRun, TooMuchOutput, TooSlow) as error:
-            self._trouble = trouble = error
+            call = operation()
+        except _TROUBLES as error:
+            trouble = error
+        else:
+            return self._finish(call, seat.session_id)
+        raise self._make_unsettled(trouble, seat.session_id)
+
+    async def _finish(self, call: Awaitable[T], session_id: str | None) -> T:
+        try:
+            return await call
+        except _TROUBLES as error:
+            trouble = error
+        raise self._make_unsettled(trouble, session_id)
+
+    def _make_unsettled(self, trouble: Exception, session_id: str | None) -> UnsettledError:
+        self._trouble = trouble
         generation = self.generation
-        raise UnsettledError(lambda: self._explain(trouble, generation, session_id))
+        return UnsettledError(lambda: self._explain(trouble, generation, session_id))
 
     async def recover(self) -> None:
         """Ends whatever runs, or mends what has befallen it, and makes the board ready.

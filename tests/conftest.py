@@ -31,6 +31,25 @@ def no_process_left() -> Iterator[None]:
     assert _children() <= before, "a child process was left"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--raw", action="store_true", help="all calls by the raw REPL, and none by the loop"
+    )
+
+
+@pytest.fixture(autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has boards start their resident loop at the first call, or never."""
+    calls = 1_000_000_000 if request.config.getoption("--raw") else 0
+    monkeypatch.setattr("belay_actors.device._attach.CALLS_BEFORE_LOOP", calls)
+
+
+@pytest.fixture
+def by_raw_repl(way: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that do something to the raw REPL, or by it."""
+    monkeypatch.setattr("belay_actors.device._attach.CALLS_BEFORE_LOOP", 1_000_000_000)
+
+
 @pytest.fixture
 def children() -> Callable[[], set[int]]:
     return _children

@@ -25,6 +25,7 @@ from belay_actors import (
     open_session_manager,
 )
 from belay_actors.transport import LocalLink
+from boards import SOFT_RESET
 
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 LinkOf = Callable[[Device], LocalLink]
@@ -38,9 +39,6 @@ async def pause(pid: int) -> None:
             state = await trio.Path(f"/proc/{pid}/stat").read_text()
             if state.rpartition(") ")[2][0] == "T":
                 return
-
-
-SOFT_RESET = b"\x04"  # at the raw prompt; a local interpreter exits, and a new one is started
 
 
 async def test_an_interpreter_killed_during_a_call_is_lost(device: Device, link_of: LinkOf) -> None:
@@ -174,6 +172,7 @@ async def test_an_interpreter_that_crashes_during_a_call_is_lost(device: Device)
     assert device.state is DeviceState.LOST
 
 
+@pytest.mark.usefixtures("by_raw_repl")
 async def test_an_interpreter_that_exits_during_a_call_has_reset(device: Device) -> None:
     await device.execute("def __belay__(*args): raise SystemExit")
     with pytest.raises(DeviceResetError):

@@ -90,6 +90,7 @@ async def test_an_error_of_the_board_is_an_answer(
     assert counts(seat) == (1, 1, False)
 
 
+@pytest.mark.usefixtures("by_raw_repl")
 async def test_a_traceback_of_the_raw_repl_is_an_answer(device: Device, seat: Seat) -> None:
     await device.execute(ONCE.format("raise ValueError('once')"))
     with pytest.raises(RemoteError, match="ValueError: once"):
@@ -97,6 +98,7 @@ async def test_a_traceback_of_the_raw_repl_is_an_answer(device: Device, seat: Se
     assert counts(seat) == (1, 1, False)
 
 
+@pytest.mark.usefixtures("by_raw_repl")
 async def test_a_call_that_ends_without_a_reply_is_unknown(device: Device, seat: Seat) -> None:
     await device.execute(ONCE.format("return"))
     with pytest.raises(ProtocolError):
@@ -152,6 +154,7 @@ async def test_a_call_that_was_refused_is_known(device: Device, seat: Seat) -> N
     assert counts(seat) == (0, 0, False)
 
 
+@pytest.mark.usefixtures("by_raw_repl")
 async def test_a_reset_during_a_call_makes_it_unknown_and_later_calls_do_not_begin(
     device: Device, seat: Seat
 ) -> None:
@@ -235,6 +238,7 @@ async def test_the_start_of_a_thread_is_a_call_that_counts(device: Device, seat:
     assert counts(seat) == (2, 2, False)
 
 
+@pytest.mark.usefixtures("by_raw_repl")
 async def test_a_thread_that_was_about_to_start_when_the_board_was_reset_is_unknown(
     device: Device, seat: Seat
 ) -> None:

@@ -138,6 +138,7 @@ async def test_an_error_in_an_expression_is_told_like_any_other(device: Device) 
     assert caught.value.output == "so far\n"
 
 
+@pytest.mark.usefixtures("by_raw_repl")
 async def test_code_that_removes_the_core_is_told_of_a_reset_and_the_device_is_usable(
     device: Device,
 ) -> None:

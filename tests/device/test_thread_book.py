@@ -26,6 +26,7 @@ from belay_actors.device import stop_and_confirm
 from belay_actors.testing import open_fake_board
 from belay_actors.transport import LocalLink
 from blinking import BLINK, COUNTS, blinks_on, has_stopped
+from boards import SOFT_RESET
 
 WAIT = "while not should_stop(): sleep_ms(1)"
 
@@ -174,7 +175,7 @@ async def test_c04_a_reset_frees_the_place(
     with pytest.raises(DeviceResetError):
         async with manager.open_session(rp2) as session:
             await session.executors.threads.start("wait", WAIT)
-            link_of(rp2).send_nowait(b"\x04")
+            link_of(rp2).send_nowait(SOFT_RESET)
             await trio.sleep_forever()
     assert booked(rp2) == []
 

@@ -16,14 +16,16 @@ from belay_actors import (
     open_device,
 )
 from belay_actors.device._attach import Attachment
+from belay_actors.transport import LocalLink
+from boards import SOFT_RESET
 
 
 @pytest.fixture
-def reset() -> Callable[[Device], Awaitable[None]]:
+def reset(link_of: Callable[[Device], LocalLink]) -> Callable[[Device], Awaitable[None]]:
     """Starts a board anew, while no session is in a call."""
 
     async def reset(device: Device) -> None:
-        await device.execute("def __belay__(*args): raise SystemExit")
+        link_of(device).send_nowait(SOFT_RESET)
         with pytest.raises(DeviceResetError):
             await device.execute("pass")
 

@@ -21,6 +21,7 @@ from belay_actors import (
     open_session_manager,
 )
 from belay_actors.transport import LocalLink
+from boards import SOFT_RESET
 
 MakeResource = Callable[..., SessionResource]
 Record = Callable[[str], SessionResource]
@@ -123,7 +124,7 @@ async def test_a04_a_body_goes_on_though_the_board_is_reset_while_it_ends_its_se
         await session.execute("x = 1")
 
         async def reset() -> None:
-            link_of(device).send_nowait(b"\x04")
+            link_of(device).send_nowait(SOFT_RESET)
             with pytest.raises(DeviceResetError):
                 while True:
                     await session.execute("x = 2")

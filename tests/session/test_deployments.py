@@ -21,6 +21,7 @@ from belay_actors import (
     open_session_manager,
 )
 from belay_actors.transport import LocalLink
+from boards import SOFT_RESET
 
 ONE = "def answer(): return 1"
 TWO = "def answer(): return 2"
@@ -196,7 +197,7 @@ async def test_d02_nothing_is_deployed_after_a_reset(
 ) -> None:
     session = await manager.create_session(device)
     await session.executor_context.deploy(SIGNATURE, ONE)
-    link_of(device).send_nowait(b"\x04")
+    link_of(device).send_nowait(SOFT_RESET)
     await session.wait_ended()
     assert not session.executor_context.is_method_deployed(SIGNATURE, hash_of(ONE))
     assert session.resources.get_deployed_methods() == ()

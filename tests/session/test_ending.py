@@ -28,6 +28,7 @@ from belay_actors import (
     open_session_manager,
 )
 from belay_actors.transport import LocalLink
+from boards import SOFT_RESET
 
 Record = Callable[[str], SessionResource]
 Spaces = Callable[[Device], Awaitable[list[int]]]
@@ -267,7 +268,7 @@ async def test_a_reset_device_ends_the_session_and_nothing_is_left(
     with pytest.raises(DeviceResetError) as caught:
         async with manager.open_session(device) as session:
             await fill(session)
-            link_of(device).send_nowait(b"\x04")
+            link_of(device).send_nowait(SOFT_RESET)
             await trio.sleep_forever()
     check_clean(session, recorded)
     assert caught.value.session_id == session.session_id

@@ -71,5 +71,5 @@ async def contend(bench: Bench) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_b13_cancelled_at_any_step_nothing_stays_held(seed: int) -> None:
     sweep = cancel_everywhere(contend, setting=bench, seed=seed)
-    assert sweep.points > 60
-    assert sweep.cancelled > 50
+    assert sweep.points > 40
+    assert sweep.cancelled > 30

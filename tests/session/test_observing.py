@@ -179,6 +179,7 @@ async def test_f01_calls_that_the_end_interrupts_are_over_before_it(
     heard.check_order()
 
 
+@pytest.mark.usefixtures("by_raw_repl")
 @pytest.mark.parametrize("is_killed", [True, False])
 async def test_f01_calls_that_a_dying_board_interrupts_are_over_before_the_end(
     device: Device,

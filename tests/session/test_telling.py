@@ -25,6 +25,7 @@ from belay_actors import (
     open_session_manager,
 )
 from belay_actors.transport import LocalLink
+from boards import SOFT_RESET
 
 MakeResource = Callable[..., SessionResource]
 Spaces = Callable[[Device], Awaitable[list[int]]]
@@ -194,7 +195,7 @@ async def test_a04_a_board_that_is_reset_during_a_cleanup_has_nothing_left(
                 nursery.start_soon(use)
 
         async def use_at_reset() -> None:
-            link_of(device).send_nowait(b"\x04")
+            link_of(device).send_nowait(SOFT_RESET)
             while True:
                 await use()
                 await trio.sleep(0.01)

@@ -26,6 +26,7 @@ from belay_actors.device import ThreadStatus
 from belay_actors.testing import cancel_everywhere
 from belay_actors.transport import LocalLink
 from blinking import BLINK, COUNTS, blinks_on, has_stopped
+from boards import SOFT_RESET
 
 Record = Callable[[str], SessionResource]
 
@@ -131,7 +132,7 @@ async def test_e04_threads_go_with_a_reset(
     with pytest.raises(DeviceResetError):
         async with manager.open_session(device) as session:
             await session.executor_context.start_thread("wait", "while not should_stop(): pass")
-            link_of(device).send_nowait(b"\x04")
+            link_of(device).send_nowait(SOFT_RESET)
             await trio.sleep_forever()
     assert session.report is not None
     assert session.report.is_clean

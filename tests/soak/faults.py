@@ -14,12 +14,14 @@ from random import Random
 
 import trio
 
+from belay_actors.wire._requests import LEAVE
+
 from .places import Opening, Place
 from .plan import Plan
 from .tally import Tally
 from .watched import send_signal
 
-_SOFT_RESET = b"\x04"
+_SOFT_RESET = LEAVE + b"\x03\x04"
 _IDLE_TRIES = 200
 _LONGEST_PAUSE = 1.0  # seconds
 

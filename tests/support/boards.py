@@ -15,8 +15,10 @@ import trio
 
 from belay_actors import DeviceNotFoundError
 from belay_actors.transport import Link, LinkEnd, LocalLink, LocalTransport, Transport
+from belay_actors.wire._requests import LEAVE
 
-SOFT_RESET = b"\x04"  # at the raw prompt
+# At the raw prompt, or first out of the resident loop; a Ctrl-C gives up what else is on the line.
+SOFT_RESET = LEAVE + b"\x03\x04"
 PATIENCE = 20  # seconds for what takes a fraction of one; only a failing test waits that long
 
 
@@ -91,8 +93,8 @@ class Board(Transport):
         return self._link
 
     async def soft_reset(self) -> None:
-        """Starts it anew as a Ctrl-D does. Only for a board that is at its raw prompt."""
-        await self.link.send_all(SOFT_RESET)
+        """Starts it anew as a Ctrl-D does. Only for a board that runs no call."""
+        await self.link.send_all(b"\x04" if self.is_small else SOFT_RESET)
 
     def add_noise(self, data: bytes) -> None:
         """Has bytes come from it, now, that no call has printed."""

@@ -34,6 +34,7 @@ from belay_actors.executors import ThreadExecutor
 from belay_actors.testing import open_fake_board
 from belay_actors.transport import LocalLink
 from blinking import BLINK, COUNTS, blinks, blinks_on, has_stopped
+from boards import SOFT_RESET
 from thread_recorder import Recorder
 
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
@@ -391,7 +392,7 @@ async def test_d03_a_reset_of_the_board_loses_it(
             manager.open_session(device) as session,
         ):
             handle = await session.executors.threads.start("wait", "while not should_stop(): pass")
-            link_of(device).send_nowait(b"\x04")
+            link_of(device).send_nowait(SOFT_RESET)
             await handle.wait()
     assert status_of(handle) is ThreadHandleStatus.LOST
     with pytest.raises(DeviceResetError):

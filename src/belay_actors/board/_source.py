@@ -33,6 +33,7 @@ class Helper(enum.Enum):
     THREADS = "threads"
     TOOLS = "tools"
     STREAMS = "streams"
+    RESIDENT = "resident"
 
 
 def _read(name: str) -> str:

@@ -52,6 +52,7 @@ _NOTHING = "0"
 _SILENCE = b"\x04\x04>"  # ran, printed nothing, and raised nothing
 _MEASURE = "(lambda gc: (gc.collect(), gc.mem_alloc(), gc.mem_free())[1:])(__import__('gc'))"
 _HAS_MODULES = "hasattr(__import__('sys'), 'modules')"
+CALLS_BEFORE_LOOP = 4  # short uses of a board do not pay for what they will not need
 _LINE_SHARE = 2  # the raw REPL needs a second copy of a line while that grows
 
 
@@ -64,6 +65,7 @@ class Attachment:
         token: of the frames.
         probe_limit: seconds for the first answer.
         detect_limit: seconds for the answer to a detection.
+        may_reside: whether calls may go by the resident loop.
         capabilities: as probed.
         was_swept: whether the board held leftovers of an earlier host.
         memory: as last measured since the board's start.
@@ -73,12 +75,14 @@ class Attachment:
     token: str
     probe_limit: float
     detect_limit: float
+    may_reside: bool
     capabilities: DeviceCapabilities = attrs.field(init=False)
     was_swept: bool = attrs.field(init=False, default=False)
     memory: BoardMemory | None = attrs.field(init=False, default=None)
     _number: int = attrs.field(init=False, default=_FIRST_NUMBER)
     _helpers: set[Helper] = attrs.field(init=False, factory=set[Helper])
     _comes_in_parts: bool = attrs.field(init=False, default=True)
+    _calls: int = attrs.field(init=False, default=0)
 
     async def set_up(self) -> None:
         """Brings the board to its raw prompt, probes it and installs the core."""
@@ -188,9 +192,41 @@ class Attachment:
     async def _run_once(
         self, key: int, code: str, hear: Hear | None, *, is_expression: bool
     ) -> Reply:
-        number, self._number = self._number, self._number + 1
+        if self.may_reside and not self.connection.is_resident:
+            await self._think_of_residing()
+        if not self.connection.is_resident:
+            return await self._run_by_raw(key, code, hear, is_expression=is_expression)
+        number = self._take_number()
+        return await self.connection.request(
+            number, key, code, is_expression=is_expression, hear=hear
+        )
+
+    async def _run_by_raw(
+        self, key: int, code: str, hear: Hear | None, *, is_expression: bool
+    ) -> Reply:
+        number = self._take_number()
         source = call_source(number, key, code, is_expression=is_expression)
         return await self._run_source(number, source, hear)
+
+    def _take_number(self) -> int:
+        number, self._number = self._number, self._number + 1
+        return number
+
+    async def _think_of_residing(self) -> None:
+        """Starts the resident loop when that seems to be worth its while."""
+        self._calls += 1
+        if self._calls <= CALLS_BEFORE_LOOP:
+            return
+        if Helper.RESIDENT not in self._helpers:
+            source = helper_source(Helper.RESIDENT)
+            reply = await self._run_by_raw(CORE_KEY, source, None, is_expression=False)
+            self.may_reside = reply.replied.kind is ReplyKind.VALUE
+        if self.may_reside:
+            self._helpers.add(Helper.RESIDENT)
+            number = self._take_number()
+            source = call_source(number, CORE_KEY, f"resident({number})", is_expression=True)
+            reply = await self.connection.enter(number, source)
+            self.may_reside = reply.replied.kind is ReplyKind.VALUE
 
     async def _run_source(self, number: int, source: str, hear: Hear | None = None) -> Reply:
         try:
@@ -323,6 +359,7 @@ async def attach(
         token,
         probe_limit=options.attach_timeout / 2,
         detect_limit=options.attach_timeout,
+        may_reside=options.resident and connection.can_reside,
     )
     try:
         with trio.move_on_after(options.attach_timeout):

@@ -20,9 +20,9 @@ from belay_actors.wire import (
     NotStarted,
     Output,
     PasteRefused,
-    RawRepl,
     Replied,
     ReplyKind,
+    ResidentRepl,
     Restarted,
     SessionOutput,
     Unanswered,
@@ -123,7 +123,7 @@ class Connection:
         self, link: Link, token: str, listener: Listener, *, max_output: int, use_paste: bool
     ) -> None:
         self.link = link
-        self._machine = RawRepl(token, max_payload=max_output, is_lossless=link.is_lossless)
+        self._machine = ResidentRepl(token, max_payload=max_output, is_lossless=link.is_lossless)
         self._listener = listener
         self._max_output = max_output
         self._use_paste = use_paste
@@ -139,6 +139,16 @@ class Connection:
     def uses_raw_paste(self) -> bool:
         """Whether the board says when it can take more code."""
         return self._use_paste
+
+    @property
+    def can_reside(self) -> bool:
+        """Whether the link can bear the resident loop, in which there is no flow control."""
+        return self.link.is_lossless and not self._use_paste
+
+    @property
+    def is_resident(self) -> bool:
+        """Whether the board is in its resident loop, where calls go by ``request``."""
+        return self._machine.is_resident
 
     def give_up_paste(self) -> None:
         """Sends code by the plain raw REPL from now on."""
@@ -163,7 +173,7 @@ class Connection:
             await self.link.interrupt()
 
     async def run(self, number: int, source: str, hear: Hear | None = None) -> Reply:
-        """Runs code that answers with a frame of this number.
+        """Runs code, by the raw REPL, that answers with a frame of this number.
 
         Args:
             number: of the frame.
@@ -175,18 +185,44 @@ class Connection:
 
         Cancellation: the code may still run; ``interrupt`` and ``synchronise`` must follow.
         """
+        self._check_attached()
+        data = self._machine.submit(number, source, paste=self._use_paste)
+        return await self._run(data, hear)
+
+    async def enter(self, number: int, source: str) -> Reply:
+        """Runs code that starts the resident loop, and answers with a frame of this number.
+
+        If the answer is a value, ``is_resident`` holds from then on: until the next
+        ``synchronise``, or until the loop ends by itself.
+
+        Raises, cancellation: as ``run``.
+        """
+        self._check_attached()
+        return await self._run(self._machine.enter(number, source), None)
+
+    async def request(
+        self, number: int, key: int, code: str, *, is_expression: bool, hear: Hear | None = None
+    ) -> Reply:
+        """Has the resident loop run code in a namespace; as ``run`` otherwise."""
+        data = self._machine.request(number, key, code, is_expression=is_expression)
+        return await self._run(data, hear)
+
+    def _check_attached(self) -> None:
         if self._machine.is_detached:
             raise NotSent
+
+    async def _run(self, data: bytes, hear: Hear | None) -> Reply:
         self._hear = hear
         try:
-            return await self._run(number, source)
+            await self._send_code(data)
+            return await self._collect()
         finally:
             self._hear = None
             if hear is not None:
                 hear(b"")
 
-    async def _run(self, number: int, source: str) -> Reply:
-        await self._send_code(number, source)
+    async def _collect(self) -> Reply:
+        """Waits for the reply, and keeps what is printed until then."""
         output = bytearray()  # no list: pieces may be of a byte each
         while True:
             for event in await self._receive_or_ask():
@@ -209,8 +245,7 @@ class Connection:
                     case _:
                         pass
 
-    async def _send_code(self, number: int, source: str) -> None:
-        data = self._machine.submit(number, source, paste=self._use_paste)
+    async def _send_code(self, data: bytes) -> None:
         self._is_cut_off = True
         await self._send(data, is_paced=self.is_unguarded)
         self._is_cut_off = False

@@ -26,6 +26,8 @@ class DeviceOptions:
         max_output_bytes: the most that one call may print, or send as a value.
         upload: how code travels. ``"plain"`` is the raw REPL without flow control, ``"raw-paste"``
             has it, ``"auto"`` takes plain where the link loses nothing and raw-paste elsewhere.
+        resident: whether calls may go by the resident loop, where the board and its link can bear
+            one; otherwise all go by the raw REPL. A call then takes about twice as long.
     """
 
     attach_timeout: float = attrs.field(default=3.0, validator=finite_seconds)
@@ -33,6 +35,7 @@ class DeviceOptions:
     restart_unresponsive: bool = attrs.field(default=True, validator=flag)
     max_output_bytes: int = attrs.field(default=64 * 1024 * 1024, validator=count)
     upload: Upload = attrs.field(default="auto", validator=one_of(get_args(Upload)))
+    resident: bool = attrs.field(default=True, validator=flag)
 
 
 @attrs.frozen(kw_only=True)

@@ -16,4 +16,5 @@ from belay_actors.wire._events import (
 )
 from belay_actors.wire._frames import TOKEN_LENGTH as TOKEN_LENGTH
 from belay_actors.wire._machine import RawRepl as RawRepl
+from belay_actors.wire._resident import ResidentRepl as ResidentRepl
 from belay_actors.wire._states import State as State

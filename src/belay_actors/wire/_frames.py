@@ -17,6 +17,7 @@ Letter  Meaning                                          Payload
 ``T``   an error: what follows is the board's traceback  empty
 ``E``   the error itself, after the traceback            ``(type, message, numbers)``
 ``N``   the code was damaged on its way, and not run     empty
+``Q``   the resident loop is there                       empty
 ``P``   a thread or timer of a session printed           ``(who, text)``
 ``P``   a thread of a session has ended                  ``(who, run, end)``
 ======  ===============================================  ==========================
@@ -28,7 +29,7 @@ import attrs
 
 _START = b"\x1e"
 _END = 0x1F
-_HEADER = re.compile(rb"([ENPTUV])(-?\d{1,10});(\d{1,9});(\d{1,12});")
+_HEADER = re.compile(rb"([ENPQTUV])(-?\d{1,10});(\d{1,9});(\d{1,12});")
 _HEADER_MAX = 40  # bytes; a longer run without its third semicolon is no header
 CONTROL = re.compile(rb"[\x00-\x1f]")
 

@@ -50,7 +50,16 @@ from belay_actors.wire._frames import CONTROL, Damaged, Frame, FrameReader, NoFr
 from belay_actors.wire._marks import BROKEN_OFF, END_OF_TEXT, find_begun_answer, find_mark
 from belay_actors.wire._paste import PasteUpload
 from belay_actors.wire._questions import Questions
-from belay_actors.wire._states import IN_PROGRAM, TO_PROMPT, State
+from belay_actors.wire._requests import ASK
+from belay_actors.wire._states import (
+    EXPLAINING,
+    IN_PROGRAM,
+    OBSERVED,
+    PRINTING,
+    RESIDENT,
+    TO_PROMPT,
+    State,
+)
 
 _RESYNC = b"\x03\x03\x01"
 _RESYNC_BY_FRIENDLY = b"\x03\x03\x02\x01"
@@ -96,7 +105,7 @@ class RawRepl:
         """Whether something is under way that will end in an event."""
         if self.state in TO_PROMPT:
             return self._at_prompt is not None or self._after_prompt is not State.IDLE
-        return self.state not in (State.IDLE, State.DETACHED)
+        return self.state not in (State.IDLE, State.LISTENING, State.DETACHED)
 
     @property
     def is_unstarted(self) -> bool:
@@ -164,9 +173,7 @@ class RawRepl:
         """
         assert not self.is_busy, f"a call in state {self.state.name}"
         assert self.state is not State.DETACHED, "a call before a resync"
-        self._number = number
-        self._traceback = self._tail = b""
-        self._questions.begin_call()
+        self._begin_call(number)
         first = State.OPENING if paste else State.SENT
         if self.state in TO_PROMPT:
             self._after_prompt = first
@@ -176,6 +183,11 @@ class RawRepl:
             self._upload = PasteUpload(code.encode(), self.paste_window)
             return self._upload.open()
         return code.encode() + _END_OF_CODE
+
+    def _begin_call(self, number: int) -> None:
+        self._number = number
+        self._traceback = self._tail = b""
+        self._questions.begin_call()
 
     def ask(self) -> bytes:
         """Asks whether the board is at its prompt, because it does not start or end a call.
@@ -190,7 +202,8 @@ class RawRepl:
     def take_outgoing(self) -> bytes:
         """What the machine wants written because of what it received."""
         outgoing, self._outgoing = self._outgoing, b""
-        return outgoing + self._questions.take()
+        question = self._questions.take()
+        return outgoing + (ASK if question and self.state in RESIDENT else question)
 
     # Bytes in.
 
@@ -256,12 +269,12 @@ class RawRepl:
     def _text(self, text: bytes) -> None:
         if not text:
             return
-        if self.state in IN_PROGRAM:
+        if self.state in OBSERVED:
             self._questions.observe(self._tail, text)
         self._tail = (self._tail + text)[-_TAIL_MAX:]
-        if self.state is State.RUNNING:
+        if self.state in PRINTING:
             self._events.append(Output(text))
-        elif self.state is State.FAILING:
+        elif self.state in EXPLAINING:
             self._traceback = (self._traceback + text)[-_TRACEBACK_MAX:]
         elif self.state is not State.SYNCING:
             self._events.append(Unsolicited(text))
@@ -368,7 +381,7 @@ class RawRepl:
         elif frame.key != self._number or not self._expects_reply:
             self._events.append(Dropped(frame.key, is_damaged=False))
         elif frame.kind == b"T":
-            self.state = State.FAILING
+            self.state = State.BREAKING if self.state in RESIDENT else State.FAILING
         else:
             self._reply(frame)
 
@@ -380,7 +393,10 @@ class RawRepl:
 
     def _reply(self, frame: Frame) -> None:
         self._questions.end_call()
-        reply = Replied(self._number, ReplyKind(frame.kind), frame.payload, self._traceback)
+        self._settle(Replied(self._number, ReplyKind(frame.kind), frame.payload, self._traceback))
+
+    def _settle(self, reply: Replied) -> None:
+        """The call has its reply; the prompt is to follow."""
         self.state, self._after_prompt = State.REPLIED, State.IDLE
         if self._is_lossless:
             self._events.append(reply)

@@ -17,7 +17,14 @@ class State(enum.Enum):
     REPLIED = enum.auto()
     CLOSING = enum.auto()
     PROMPTING = enum.auto()
+    LISTENING = enum.auto()  # from here on: in the resident loop
+    SERVING = enum.auto()
+    BREAKING = enum.auto()
 
 
-IN_PROGRAM = (State.RUNNING, State.FAILING)
+RESIDENT = (State.LISTENING, State.SERVING, State.BREAKING)
+PRINTING = (State.RUNNING, State.SERVING)
+EXPLAINING = (State.FAILING, State.BREAKING)  # a traceback comes
+IN_PROGRAM = (*PRINTING, *EXPLAINING)
+OBSERVED = (*IN_PROGRAM, State.LISTENING)  # what is printed may show that the program has ended
 TO_PROMPT = (State.REPLIED, State.CLOSING, State.PROMPTING)

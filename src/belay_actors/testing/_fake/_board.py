@@ -72,8 +72,8 @@ class FakeBoard(Transport):
 
     @property
     def is_running(self) -> bool:
-        """Whether a program runs on it."""
-        return self._firmware.is_running
+        """Whether a program runs on it, and does not wait for input, as the resident loop may."""
+        return self._firmware.is_running and not self._processor.wait.for_input
 
     @property
     def is_at_friendly_prompt(self) -> bool:

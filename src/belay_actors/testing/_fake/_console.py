@@ -110,6 +110,18 @@ class Console:
             self._processor.suspend(FOR_INPUT)
         return bytes([self._buffer.pop(0)])
 
+    def read(self, size: int) -> bytes:
+        """Waits for so many bytes, as a program that reads its input."""
+        data = b""
+        while len(data) < size:
+            if not self._buffer:
+                self._processor.suspend(FOR_INPUT)
+            part = bytes(self._buffer[: size - len(data)])
+            del self._buffer[: len(part)]
+            data += part
+        self._processor.start_slice()
+        return data
+
     def write(self, data: bytes) -> None:
         """Sends bytes as they are."""
         if self.output is not None:

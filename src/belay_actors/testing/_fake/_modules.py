@@ -76,7 +76,7 @@ def make_sys(
 
     Args:
         modules: those that were loaded from source.
-        console: behind ``stdout``.
+        console: behind ``stdin`` and ``stdout``.
         print_exception: prints a traceback.
     """
 
@@ -94,6 +94,7 @@ def make_sys(
         path=[""],
         platform=PLATFORM,
         print_exception=print_exception,
+        stdin=SimpleNamespace(buffer=SimpleNamespace(read=console.read)),
         stdout=SimpleNamespace(write=console.print, buffer=SimpleNamespace(write=console.write)),
         version=f"3.4.0; MicroPython v{'.'.join(map(str, VERSION))}",
         version_info=(3, 4, 0),

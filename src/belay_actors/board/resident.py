@@ -1,0 +1,36 @@
+"""The resident loop: reads requests and has the core run them, without a prompt in between. Runs in
+the core's own namespace (key -1), on boards that have ``sys.stdin.buffer``.
+
+How a request looks is told in ``belay_actors.wire._requests``. Whatever does not look so ends the
+loop with an error: behind it nobody could tell where the next request begins. A Ctrl-C in the loop
+ends it, too; one in a request's code is that code's affair, and caught by the core.
+"""
+
+import sys
+
+
+def resident(number):
+    read = sys.stdin.buffer.read
+    call = spaces[0]["__belay__"]
+    run = {b"e": eval, b"x": exec, b"E": eval, b"X": exec}
+    send("V", number, "None")
+    while True:
+        block = read(64)
+        if len(block) < 64:  # there is no more input, and never will be
+            return
+        kind, number, key, size, check, code = block.split(b";", 5)
+        size = int(size)
+        if len(code) < size:
+            code += read(size - len(code))
+        elif len(code) > size:
+            code = code[:size]
+        if kind == b"q":
+            return
+        if kind == b"?":
+            send("Q", 0, "")
+            continue
+        if kind < b"a":
+            for char in (0, 1, 2, 3, 4, 5, 13):
+                code = code.replace(bytes((27, 64 + char)), bytes((char,)))
+            code = code.replace(b"\x1b[", b"\x1b")
+        call(int(number), int(key), run[kind], code, int(check))

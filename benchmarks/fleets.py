@@ -7,9 +7,10 @@ of the peers are in ``threaded``. Each runs in a process of its own; see ``worke
 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Protocol
 
+import attrs
 import trio
 
 from belay_actors import (
@@ -26,7 +27,9 @@ _OPTIONS = SessionManagementOptions(max_concurrent_sessions=10_000)
 _ATTACH_TIMEOUT = 20.0  # seconds: where interpreters start beside it, the machine is busy
 
 Call = Callable[[], Awaitable[int]]
-Reach = Callable[[str], AbstractAsyncContextManager[Call]]
+Hold = Callable[[Call], Awaitable[None]]
+Keep = Callable[[str, Hold], Awaitable[None]]
+"""Attaches to a board, and hands what calls it to the other, which returns when all is over."""
 
 
 @task
@@ -54,13 +57,13 @@ class TrioFleet:
     """A fleet with a task for each board.
 
     Args:
-        reach: attaches to a board, and yields what calls it.
+        keep: attaches to a board.
         nursery: where boards live.
     """
 
-    def __init__(self, reach: Reach, nursery: trio.Nursery) -> None:
+    def __init__(self, keep: Keep, nursery: trio.Nursery) -> None:
         self.over = trio.Event()
-        self._reach = reach
+        self._keep = keep
         self._nursery = nursery
         self._limit = trio.CapacityLimiter(_STARTING)
         self._boards: list[Call] = []
@@ -72,15 +75,17 @@ class TrioFleet:
 
     async def _open_one(self, place: str) -> None:
         async with self._limit:
-            self._boards.append(await self._nursery.start(self._keep, place))
+            self._boards.append(await self._nursery.start(self._live, place))
 
-    async def _keep(  # noqa: ASYNC114  # for nursery.start
+    async def _live(  # noqa: ASYNC114  # for nursery.start
         self, place: str, *, task_status: trio.TaskStatus[Call]
     ) -> None:
-        async with self._reach(place) as call:
+        async def hold(call: Call) -> None:
             assert await call() == 3
             task_status.started(call)
             await self.over.wait()
+
+        await self._keep(place, hold)
 
     async def call(self, count: int, seconds: float) -> int:
         calls = 0
@@ -101,10 +106,10 @@ class TrioFleet:
 
 
 @asynccontextmanager
-async def open_trio_fleet(reach: Reach) -> AsyncGenerator[Fleet, None]:
+async def open_trio_fleet(keep: Keep) -> AsyncGenerator[Fleet, None]:
     """Opens a fleet without boards; with its scope all of them are left."""
     async with trio.open_nursery() as nursery:
-        fleet = TrioFleet(reach, nursery)
+        fleet = TrioFleet(keep, nursery)
         try:
             yield fleet
         finally:
@@ -114,10 +119,10 @@ async def open_trio_fleet(reach: Reach) -> AsyncGenerator[Fleet, None]:
 @asynccontextmanager
 async def open_our_fleet(options: DeviceOptions) -> AsyncGenerator[Fleet, None]:
     """A fleet of our devices, each with a session."""
+    options = attrs.evolve(options, attach_timeout=_ATTACH_TIMEOUT)
     async with open_session_manager(_OPTIONS) as manager:
 
-        @asynccontextmanager
-        async def reach(place: str) -> AsyncGenerator[Call, None]:
+        async def keep(place: str, hold: Hold) -> None:
             async with (
                 open_device(place, options=options) as device,
                 manager.open_session(device) as session,
@@ -126,14 +131,13 @@ async def open_our_fleet(options: DeviceOptions) -> AsyncGenerator[Fleet, None]:
                 async def call() -> int:
                     return await session.call(add, 1, 2)
 
-                yield call
+                await hold(call)
 
-        async with open_trio_fleet(reach) as fleet:
+        async with open_trio_fleet(keep) as fleet:
             yield fleet
 
 
-@asynccontextmanager
-async def reach_by_prompt(place: str) -> AsyncGenerator[Call, None]:
+async def keep_by_prompt(place: str, hold: Hold) -> None:
     """The floor: one write and one read for a call, and no thought of what may go wrong."""
     link = await parse_url(place).connect()
     try:
@@ -143,7 +147,7 @@ async def reach_by_prompt(place: str) -> AsyncGenerator[Call, None]:
         async def call() -> int:
             return int((await _converse(link, b"print(add(1, 2))\x04", b"\x04\x04>"))[2:])
 
-        yield call
+        await hold(call)
     finally:
         await link.aclose()
 

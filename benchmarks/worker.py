@@ -22,7 +22,7 @@ from typing import TextIO
 import trio
 
 from board_ports import read_line
-from fleets import Fleet, open_our_fleet, open_trio_fleet, reach_by_prompt
+from fleets import Fleet, keep_by_prompt, open_our_fleet, open_trio_fleet
 from modes import modes
 from peers import installed
 from threaded import open_threaded_fleet
@@ -32,7 +32,7 @@ OpenFleet = Callable[[], AbstractAsyncContextManager[Fleet]]
 
 FLEETS: dict[str, OpenFleet] = {
     **{name: functools.partial(open_our_fleet, options) for name, options in modes()},
-    "floor": functools.partial(open_trio_fleet, reach_by_prompt),
+    "floor": functools.partial(open_trio_fleet, keep_by_prompt),
     **{name: functools.partial(open_threaded_fleet, name) for name in installed()},
 }
 

@@ -21,7 +21,7 @@ from belay_actors import (
     open_session_manager,
 )
 from figures import Figure, Settings
-from fleets import add, reach_by_prompt
+from fleets import add, keep_by_prompt
 from modes import modes
 
 _TASKS = (900, *[10] * 10)  # of each session
@@ -38,14 +38,17 @@ async def fairness(settings: Settings) -> Sequence[Figure]:
     for name, options in modes():
         async with _open_sessions(options) as calls:
             figures += await _measure(name, calls, seconds)
-    async with reach_by_prompt("micropython:") as call:
+
+    async def hold(call: Call) -> None:
         lock = trio.Lock()
 
         async def locked() -> int:
             async with lock:
                 return await call()
 
-        figures += await _measure(_LOCK, [locked] * len(_TASKS), seconds)
+        figures.extend(await _measure(_LOCK, [locked] * len(_TASKS), seconds))
+
+    await keep_by_prompt("micropython:", hold)
     return figures
 
 

@@ -25,6 +25,7 @@ from peers import belay, installed, mpremote
 
 _BLOCK = 32_000  # bytes
 _BLOCKS = 320
+_PEER_BLOCKS = {"belay": 40, "mpremote": 1}  # that they have done in a second or so
 _RESULT = "as the call's result"
 _CONSUMER = "into a consumer"
 
@@ -68,7 +69,7 @@ async def _compare(takers: Mapping[str, Take], width: int, *, rounds: int) -> Se
 
 
 async def _rate(name: str, take: Take, width: int) -> float:
-    blocks = _BLOCKS if name.startswith((OURS, FLOOR)) else 1
+    blocks = _PEER_BLOCKS.get(name, _BLOCKS)
     start = time.perf_counter()
     taken = await take(blocks, width)
     seconds = time.perf_counter() - start

@@ -12,6 +12,7 @@ from belay_actors.transport import LocalLink
 
 _BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 _PROMPT = b"\x04>"
+_FRAME_END = b"\x1f"
 _START = len(b"OK")
 _END = len(b"\x04\x04>")
 
@@ -40,6 +41,11 @@ class BlockingClient:
     def evaluate(self, expression: bytes) -> int:
         """Returns the integer that an expression has for its value."""
         return int(self.run(b"print(" + expression + b")"))
+
+    def request(self, data: bytes) -> bytes:
+        """Sends to what answers in frames, and returns a frame."""
+        os.write(self._descriptor, data)
+        return self._read_until(_FRAME_END)
 
     def lines(self, code: bytes) -> Iterator[bytes]:
         """Runs code and yields the lines that it prints, as they come."""

@@ -1,9 +1,9 @@
 """The regression guard: fails where a ratio is more than twice its target.
 
 It measures a few ratios, in some seconds, and needs no peer. No absolute time matters: each figure
-is the median, over many turns, of the ratio between our slice and the floor's slice in the same
-turn, and of a slice the tenth percentile counts; so whatever slows the machine down slows both, and
-waiting for a busy core hardly matters. It measures once; there is no second try.
+is the ratio between our steps and the floor's, which were taken in turns, so that whatever slows
+the machine down slows both. Of all steps the tenth percentile counts: those that did not have to
+wait for a busy core. It measures once; there is no second try.
 """
 
 import sys

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-import attrs
-
-from belay_actors import DeviceOptions, options_from_mapping
+from belay_actors import DeviceOptions
 from figures import OURS
 
 RAW = f"{OURS} (raw REPL)"
@@ -13,5 +11,4 @@ RAW = f"{OURS} (raw REPL)"
 def modes() -> Iterator[tuple[str, DeviceOptions]]:
     """Yields the contender's name and the options of every way there is."""
     yield OURS, DeviceOptions()
-    if "resident" in attrs.fields_dict(DeviceOptions):
-        yield RAW, options_from_mapping(DeviceOptions, {"resident": False})
+    yield RAW, DeviceOptions(resident=False)

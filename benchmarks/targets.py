@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from figures import FLOOR, OURS, Figure
-from modes import RAW, modes
+from modes import RAW
 from rows.calls import CALL, EVALUATE
 from rows.kernel import ASK
 from rows.sessions import COLD, REUSE, WARM
@@ -58,21 +58,12 @@ class Verdict:
         return self.miss <= 1
 
 
-def _near_floor(row: str) -> Iterator[Target]:
-    """By the raw REPL a call takes little more than the floor; in resident mode no more."""
-    names = [name for name, _ in modes()]
-    if RAW in names:
-        yield Target(row, RAW, 1.6, FLOOR)
-        yield Target(row, OURS, 1.0, FLOOR)
-    else:  # there is only the raw REPL
-        yield Target(row, OURS, 1.6, FLOOR)
-
-
 _FAR = "128 boards, 5 ms away"
 _RATES = "calls of a deployed function"
 
 TARGETS = (
-    *_near_floor(CALL),
+    Target(CALL, OURS, 1.0, FLOOR),
+    Target(CALL, RAW, 1.6, FLOOR),
     *(Target(CALL, ours, 1 / 10, "belay") for ours in (OURS, RAW)),
     *(Target(CALL, ours, 1 / 1.5, "mpremote") for ours in (OURS, RAW)),
     Target(item_row(LONG), OURS, 1 / 50, "belay"),
@@ -92,9 +83,11 @@ TARGETS = (
 # What the guard looks at, with floors that need no peer. Of an item and of the kernel the targets
 # are those above, as they are to a floor on the machine where they were set.
 GUARDED = (
-    *_near_floor(CALL),
-    *_near_floor(EVALUATE),
-    Target(item_row(LONG), OURS, 2.0, FLOOR),
+    Target(CALL, OURS, 1.0, FLOOR),
+    Target(CALL, RAW, 1.6, FLOOR),
+    Target(EVALUATE, OURS, 1.0, FLOOR),
+    Target(EVALUATE, RAW, 1.6, FLOOR),
+    Target(item_row(LONG), OURS, 6.0, FLOOR),
     Target(ASK, OURS, 2.5, FLOOR),
 )
 

@@ -64,14 +64,12 @@ class Samples:
         return _percentile(itertools.chain.from_iterable(self.slices), percent)
 
     def ratio_to(self, other: "Samples") -> float:
-        """The median of the ratios between slices of the same turn; of a slice, its quick steps.
+        """How the quick steps of both compare: their tenth percentiles.
 
-        What slows a whole turn down does not change it. On a busy machine most steps of one
-        contender may have to wait for a core, and few of another that needs it for less long at a
-        time; hence not a slice's median, but its tenth percentile.
+        On a busy machine most steps may have to wait for a core, and more of a contender that needs
+        it for longer at a time; the quick ones are those that did not.
         """
-        pairs = zip(self.slices, other.slices, strict=True)
-        return statistics.median(_percentile(a, 10) / _percentile(b, 10) for a, b in pairs)
+        return self.percentile(10) / other.percentile(10)
 
     def figure(self, row: str, contender: str, unit: str = "µs", *, parts: int = 1) -> Figure:
         """The figure of one of the ``parts`` of a step."""

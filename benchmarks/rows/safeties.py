@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 from belay_actors import Event, Session, open_device, open_session_manager
-from belay_actors.board import call_source, core_source
+from belay_actors.board import Helper, call_source, core_source, helper_source
+from belay_actors.device._attach import CORE_KEY
+from belay_actors.wire._requests import encode_request
 from figures import FLOOR, Figure, Settings
 from floor import BlockingClient
 from local import URL, open_client
@@ -17,6 +19,7 @@ FLOATS = "price of exact floats"
 OBSERVERS = "price of an observer"
 ACTOR = "price of the actor"
 _INTEGER = call_source(9, 0, "1+1", is_expression=True).encode()
+_REQUEST = encode_request(9, 0, "1+1", is_expression=True)
 _FLOAT = call_source(9, 0, "1/3", is_expression=True).encode()
 
 
@@ -33,11 +36,14 @@ async def safeties(settings: Settings) -> Sequence[Figure]:
         framed.run(core_source("abcd", has_complex=True).encode())
         exact = await stack.enter_async_context(open_client())
         exact.run(core_source("abcd", has_complex=True, has_doubles=True).encode())
+        resident = await stack.enter_async_context(open_client())
+        _enter_loop(resident)
         actor = await stack.enter_async_context(open_actor())
         rows: dict[str, dict[str, Step]] = {
             FRAMES: {
                 FLOOR: blocking(lambda: plain.evaluate(b"1+1")),
                 "floor, framed": _running(framed, _INTEGER),
+                "floor, framed, in the resident loop": blocking(lambda: resident.request(_REQUEST)),
             },
             FLOATS: {
                 "floor, framed": _running(framed, _FLOAT),
@@ -53,6 +59,15 @@ async def safeties(settings: Settings) -> Sequence[Figure]:
 
 async def _nothing() -> None:
     """What the actor does."""
+
+
+def _enter_loop(client: BlockingClient) -> None:
+    """Does what a device does to have its board in the resident loop."""
+    client.run(core_source("abcd", has_complex=True).encode())
+    helper = helper_source(Helper.RESIDENT)
+    client.run(call_source(2, CORE_KEY, helper, is_expression=False).encode())
+    entry = call_source(3, CORE_KEY, "resident(3)", is_expression=True)
+    client.request(entry.encode() + b"\x04")
 
 
 def _running(client: BlockingClient, line: bytes) -> Step:

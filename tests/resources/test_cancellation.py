@@ -238,7 +238,7 @@ def test_d09_a_session_that_is_ended_at_any_step_of_an_acquisition_leaves_hardwa
         errors=(SessionClosedError, SessionFailedError),
     )
     assert sweep.points > 30
-    assert sweep.failed > 40
+    assert sweep.failed > 30
 
 
 async def give_back_by_hand(bench: Bench) -> None:
@@ -299,4 +299,4 @@ def test_d09_a_board_that_is_lost_or_reset_at_any_step_holds_nobody_up(
         errors=(DeviceLostError, DeviceResetError, SessionFailedError),
     )
     assert sweep.points > 30
-    assert sweep.failed > 40
+    assert sweep.failed > 30

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 from belay_actors import Event, Session, open_device, open_session_manager
 from belay_actors.board import Helper, call_source, core_source, helper_source
-from belay_actors.device._attach import CORE_KEY
+from belay_actors.device._attachment import CORE_KEY
 from belay_actors.wire._requests import encode_request
 from figures import FLOOR, Figure, Settings
 from floor import BlockingClient

@@ -2,8 +2,8 @@
 
 import keyword
 
-from belay_actors.device._connection import Reply
 from belay_actors.device._counted import counted
+from belay_actors.device._news import Reply
 from belay_actors.device._outcome import to_value
 from belay_actors.device._records import Seat
 from belay_actors.device._streams import BoardStreams

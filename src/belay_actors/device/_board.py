@@ -14,11 +14,12 @@ from typing import TypeVar
 import trio
 
 from belay_actors.board import CORE_NAME
-from belay_actors.device._attach import Attachment, attach
-from belay_actors.device._connection import (
+from belay_actors.device._attach import attach
+from belay_actors.device._attachment import Attachment
+from belay_actors.device._connection import Listener
+from belay_actors.device._news import (
     BoardRestarted,
     LinkEnded,
-    Listener,
     NoReply,
     NotRun,
     TooMuchOutput,

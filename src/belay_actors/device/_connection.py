@@ -7,13 +7,22 @@ device's business: it hears of that by exceptions, and of everything that belong
 
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Awaitable
 from typing import NoReturn, Protocol
 
-import attrs
 import trio
 
-from belay_actors.transport import Link, LinkEnd
+from belay_actors.device._news import (
+    BoardRestarted,
+    Hear,
+    LinkEnded,
+    NoReply,
+    NotRun,
+    NotSent,
+    Reply,
+    TooMuchOutput,
+)
+from belay_actors.transport import Link
 from belay_actors.wire import (
     Dropped,
     Event,
@@ -37,10 +46,8 @@ _CTRL_C_PAUSES = (0.02, 0.05, 0.1, 0.25, 0.5)
 _SIGNAL_PAUSE = 1.0
 _RESYNC_PAUSES = (0.25, 0.5, 1.0)
 _CTRL_C = b"\x03"
+_NEWEST = 256 * 1024  # bytes of output: more than the characters that anybody keeps of it
 _PART = 16 * 1024  # bytes of a block that are offered to the link at once; a pty takes 4
-
-Hear = Callable[[bytes], None]
-"""Takes what a call prints, while it runs; and at its end, however that comes, ``b""``."""
 
 # A board begins to run code as soon as it has its last byte, and shows its prompt as soon as a call
 # is over. On a line that loses bytes both may be lost, and then both sides would wait.
@@ -61,54 +68,6 @@ class Listener(Protocol):
         """A frame was damaged, or too late."""
 
 
-class LinkEnded(Exception):  # noqa: N818  # these are news, not failures
-    """The stream has ended."""
-
-    def __init__(self, end: LinkEnd) -> None:
-        super().__init__(end.reason)
-        self.end = end
-
-
-class BoardRestarted(Exception):  # noqa: N818
-    """A boot banner came that nobody asked for."""
-
-
-class NotSent(BoardRestarted):
-    """As said, and before anything of the call was sent."""
-
-
-class TooMuchOutput(Exception):  # noqa: N818
-    """The call printed more than it may; it is still running."""
-
-
-class TooSlow(Exception):  # noqa: N818
-    """The call has not answered within the ``seconds`` that it had; it may still be running."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
-
-
-class NotRun(Exception):  # noqa: N818
-    """The board did not run the code: it was damaged on its way, or raw-paste was refused."""
-
-
-class NoReply(Exception):  # noqa: N818
-    """The call is over, but its reply frame never came. ``tail`` is the end of its output."""
-
-    def __init__(self, tail: bytes) -> None:
-        super().__init__(tail)
-        self.tail = tail
-
-
-@attrs.frozen
-class Reply:
-    """A call's reply, and what it printed."""
-
-    replied: Replied
-    output: bytes
-
-
 class Connection:
     """Runs code over a link. Not for concurrent use.
 
@@ -127,6 +86,7 @@ class Connection:
         self._machine = ResidentRepl(token, max_payload=max_output, is_lossless=link.is_lossless)
         self._listener = listener
         self._max_output = max_output
+        self.keeps_all = True  # of what a call prints, or only the newest part
         self._use_paste = use_paste
         self._is_cut_off = False  # code was sent in part, and the rest will never be
         self._hear: Hear | None = None
@@ -202,12 +162,20 @@ class Connection:
         self._check_attached()
         return await self._run(self._machine.enter(number, source), None)
 
-    async def request(
+    def request(
         self, number: int, key: int, code: str, *, is_expression: bool, hear: Hear | None = None
-    ) -> Reply:
-        """Has the resident loop run code in a namespace; as ``run`` otherwise."""
+    ) -> Awaitable[Reply]:
+        """Has the resident loop run code in a namespace.
+
+        The request goes out at once, if the link takes it. What is returned waits for the reply,
+        and has to be awaited; raises, and may be cancelled, as ``run``.
+        """
         data = self._machine.request(number, key, code, is_expression=is_expression)
-        return await self._run(data, hear)
+        try:
+            sent = self.link.send_nowait(data)
+        except trio.BrokenResourceError:  # whoever awaits will find out
+            sent = 0
+        return self._run(data[sent:], hear)
 
     async def send_block(self, number: int, key: int, name: str, data: bytes) -> Reply:
         """Has the resident loop keep bytes under a name in a namespace.
@@ -267,9 +235,10 @@ class Connection:
     async def _run(self, data: bytes, hear: Hear | None) -> Reply:
         self._hear = hear
         try:
-            self._is_cut_off = True
-            await self._send(data, is_paced=self.is_unguarded)
-            self._is_cut_off = False
+            if data:
+                self._is_cut_off = True
+                await self._send(data, is_paced=self.is_unguarded)
+                self._is_cut_off = False
             return await self._collect()
         finally:
             self._hear = None
@@ -280,15 +249,19 @@ class Connection:
         """Waits for the reply, and keeps what is printed until then."""
         receive = self._receive if self.can_reside else self._receive_or_ask
         output = bytearray()  # no list: pieces may be of a byte each
+        forgotten = 0
         while True:
             for event in await receive():
                 if type(event) is Replied and event.kind is not ReplyKind.NOT_RUN:
                     return Reply(event, bytes(output))
                 match event:
                     case Output(data):
-                        if len(output) + len(data) > self._max_output:
+                        if forgotten + len(output) + len(data) > self._max_output:
                             raise TooMuchOutput("too much output")
                         output += data
+                        if not self.keeps_all and len(output) > 2 * _NEWEST:
+                            forgotten += len(output) - _NEWEST
+                            del output[:-_NEWEST]
                     case Replied() | NotStarted():
                         raise NotRun
                     case Unanswered(tail=tail):

@@ -11,13 +11,13 @@ from typing import TypeVar
 
 import trio
 
-from belay_actors.device._attach import MAIN_KEY, Attachment
+from belay_actors.device._attachment import MAIN_KEY, Attachment
 from belay_actors.device._blocks import BoardBlocks
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
-from belay_actors.device._connection import Hear, Reply
 from belay_actors.device._counted import counted, limited
 from belay_actors.device._leases import LeaseBook
+from belay_actors.device._news import Hear, Reply
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._recent_text import RecentText
 from belay_actors.device._records import (

@@ -9,12 +9,12 @@ import reprlib
 from typing import TypeVar
 
 from belay_actors.board import Helper
-from belay_actors.device._attach import CORE_KEY, Attachment
+from belay_actors.device._attachment import CORE_KEY, Attachment
 from belay_actors.device._capabilities import DeviceCapabilities
-from belay_actors.device._connection import Reply
 from belay_actors.device._counted import counted
 from belay_actors.device._detection import parse_detection
 from belay_actors.device._dropped import parse_dropped
+from belay_actors.device._news import Reply
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._records import BoardCensus, BoardMemory, DroppedNamespace, Seat
 from belay_actors.device._runner import CodeRunner

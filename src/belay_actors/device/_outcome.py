@@ -2,7 +2,7 @@
 
 import re
 
-from belay_actors.device._connection import Reply
+from belay_actors.device._news import Reply
 from belay_actors.errors import RemoteError, RemoteOSError, UnsupportedValueError
 from belay_actors.values import Value, decode
 from belay_actors.wire import ReplyKind

@@ -158,10 +158,7 @@ class Server:
         self._context = trio.lowlevel.current_task().context
         self._is_serving = True
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._rest.watch)
-                await self._serve_all()
-                nursery.cancel_scope.cancel()
+            await self._serve_all()
         finally:
             self._is_serving = False
             self._mailbox.close(self._make_closed)

@@ -18,7 +18,7 @@ def resident(number):
         block = read(64)
         if len(block) < 64:  # there is no more input, and never will be
             return
-        kind, number, key, size, check, code = block.split(b";", 5)
+        kind, number, key, size, check, code = block.split(b" ", 5)
         size = int(size)
         if len(code) < size:
             code += read(size - len(code))
@@ -30,7 +30,7 @@ def resident(number):
             send("Q", 0, "")
             continue
         if kind < b"a":
-            for char in (0, 1, 2, 3, 4, 5, 13):
+            for char in (0, 1, 2, 3, 4, 5, 10, 13):
                 code = code.replace(bytes((27, 64 + char)), bytes((char,)))
             code = code.replace(b"\x1b[", b"\x1b")
         call(int(number), int(key), run[kind], code, int(check))

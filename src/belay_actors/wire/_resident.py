@@ -122,8 +122,9 @@ class ResidentRepl(RawRepl):
 
     def _end_loop(self, frame: Frame) -> None:
         """The loop tells its own end, which nobody waits for if it was asked to."""
-        if frame.kind == b"T" and self.is_resident:
+        if self.is_resident:
             self._is_in_call = self.state is not State.LISTENING
+        if frame.kind == b"T" and self.is_resident:
             self._traceback = b""
             self.state = State.FAILING
         elif frame.kind in _OWN_ENDS and (self.is_resident or self.state is State.FAILING):

@@ -102,6 +102,7 @@ async def test_a_board_is_found_in_whatever_state_another_program_left_it(
         assert device.generation == 1
 
 
+@pytest.mark.usefixtures("by_raw_repl")
 async def test_a_program_that_takes_the_core_away_has_reset_the_board(board: Board) -> None:
     async with open_device(board) as device, open_session_manager() as manager:
         with pytest.raises(DeviceResetError):

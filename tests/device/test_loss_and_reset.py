@@ -25,7 +25,7 @@ from belay_actors import (
     open_session_manager,
 )
 from belay_actors.transport import LocalLink
-from boards import SOFT_RESET
+from boards import EXITS_IN_NEXT_CALL, SOFT_RESET
 
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 LinkOf = Callable[[Device], LocalLink]
@@ -172,9 +172,8 @@ async def test_an_interpreter_that_crashes_during_a_call_is_lost(device: Device)
     assert device.state is DeviceState.LOST
 
 
-@pytest.mark.usefixtures("by_raw_repl")
 async def test_an_interpreter_that_exits_during_a_call_has_reset(device: Device) -> None:
-    await device.execute("def __belay__(*args): raise SystemExit")
+    await device.execute(EXITS_IN_NEXT_CALL)
     with pytest.raises(DeviceResetError):
         await device.execute("x = 1")
     assert device.generation == 2

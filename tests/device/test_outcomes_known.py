@@ -28,6 +28,7 @@ from belay_actors import (
 from belay_actors.device import Seat
 from belay_actors.testing import Drop, FaultPlan, FaultTransport, open_fake_board
 from belay_actors.transport import LocalLink
+from boards import EXITS_IN_NEXT_CALL
 from nobody import Nobody
 
 LinkOf = Callable[[Device], LocalLink]
@@ -39,12 +40,19 @@ def __belay__(*a, old=__belay__):
     globals()['__belay__'] = old
     {}
 """
+# In the next call, the core neither gets the text of the value nor that of the error.
+TWO_ERRORS = """
+def repr(value, calls=[], repr=repr):
+    calls.append(value)
+    if 1 < len(calls) < 4: raise ValueError('once')
+    return repr(value)
+"""
 # The namespace is looked at first, and only then is the thread started.
 SECOND_CALL_RESETS = """
-def __belay__(*a, old=__belay__, seen=[]):
-    if seen: raise SystemExit
-    seen.append(a)
-    return old(*a)
+def repr(value, calls=[], repr=repr):
+    if len(calls) > 1: raise SystemExit
+    calls.append(value)
+    return repr(value)
 """
 
 
@@ -90,9 +98,8 @@ async def test_an_error_of_the_board_is_an_answer(
     assert counts(seat) == (1, 1, False)
 
 
-@pytest.mark.usefixtures("by_raw_repl")
 async def test_a_traceback_of_the_raw_repl_is_an_answer(device: Device, seat: Seat) -> None:
-    await device.execute(ONCE.format("raise ValueError('once')"))
+    await device.execute(TWO_ERRORS)
     with pytest.raises(RemoteError, match="ValueError: once"):
         await execute(device, seat, "x = 1")
     assert counts(seat) == (1, 1, False)
@@ -154,11 +161,10 @@ async def test_a_call_that_was_refused_is_known(device: Device, seat: Seat) -> N
     assert counts(seat) == (0, 0, False)
 
 
-@pytest.mark.usefixtures("by_raw_repl")
 async def test_a_reset_during_a_call_makes_it_unknown_and_later_calls_do_not_begin(
     device: Device, seat: Seat
 ) -> None:
-    await device.execute("def __belay__(*args): raise SystemExit")
+    await device.execute(EXITS_IN_NEXT_CALL)
     with pytest.raises(DeviceResetError):
         await execute(device, seat, "x = 1")
     assert counts(seat) == (1, 0, True)
@@ -238,7 +244,6 @@ async def test_the_start_of_a_thread_is_a_call_that_counts(device: Device, seat:
     assert counts(seat) == (2, 2, False)
 
 
-@pytest.mark.usefixtures("by_raw_repl")
 async def test_a_thread_that_was_about_to_start_when_the_board_was_reset_is_unknown(
     device: Device, seat: Seat
 ) -> None:

@@ -21,6 +21,7 @@ from belay_actors import (
     open_device,
     task,
 )
+from boards import EXITS_IN_NEXT_CALL
 
 LIMIT = 5
 counter: int
@@ -296,7 +297,7 @@ async def test_f02_an_idempotent_task_is_tried_again(
         attempts += 1
         await session.call(add_idempotent, 1)
         if attempts == 1:
-            await device.execute("def __belay__(*args): raise SystemExit")
+            await device.execute(EXITS_IN_NEXT_CALL)
         return await session.call(add_idempotent, 1)
 
     policy = RetryPolicy(max_attempts=2, backoff=0)

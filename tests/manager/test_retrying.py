@@ -29,6 +29,7 @@ from belay_actors import (
 )
 from belay_actors.observe import Event, SessionRetried
 from belay_actors.testing import open_fake_board
+from boards import EXITS_IN_NEXT_CALL
 
 Reset = Callable[[Device], Awaitable[None]]
 QUICK = RetryPolicy(backoff=0)
@@ -36,7 +37,7 @@ QUICK = RetryPolicy(backoff=0)
 
 async def reset_during(session: Session, code: str = "x = 1") -> None:
     """The board starts anew while a call of the session runs."""
-    await session.device.execute("def __belay__(*args): raise SystemExit")
+    await session.device.execute(EXITS_IN_NEXT_CALL)
     await session.execute(code)
 
 

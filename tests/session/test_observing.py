@@ -36,6 +36,7 @@ from belay_actors import (
 )
 from belay_actors.observe import Event
 from belay_actors.transport import LocalLink
+from boards import EXITS_IN_NEXT_CALL
 
 T = TypeVar("T")
 MakeResource = Callable[..., SessionResource]
@@ -179,7 +180,6 @@ async def test_f01_calls_that_the_end_interrupts_are_over_before_it(
     heard.check_order()
 
 
-@pytest.mark.usefixtures("by_raw_repl")
 @pytest.mark.parametrize("is_killed", [True, False])
 async def test_f01_calls_that_a_dying_board_interrupts_are_over_before_the_end(
     device: Device,
@@ -197,7 +197,7 @@ async def test_f01_calls_that_a_dying_board_interrupts_are_over_before_the_end(
             async with watched.open_session(device) as session:
                 await session.execute("x = 1")
                 if not is_killed:  # the next call is its last
-                    await device.execute("def __belay__(*args): raise SystemExit")
+                    await device.execute(EXITS_IN_NEXT_CALL)
                 for _ in range(5):
                     nursery.start_soon(call)
                 await trio.testing.wait_all_tasks_blocked()

@@ -25,12 +25,13 @@ from belay_actors import (
 )
 from belay_actors.errors import BelayError
 from belay_actors.transport import LocalLink
+from boards import EXITS_IN_NEXT_CALL
 
 Fail = Callable[[Session], Awaitable[None]]
 
 
 async def reset(session: Session) -> None:
-    await session.device.execute("def __belay__(*args): raise SystemExit")
+    await session.device.execute(EXITS_IN_NEXT_CALL)
     await session.execute("x = 1")
 
 

@@ -15,31 +15,24 @@ except ImportError:
 
 
 def take_block(number, key, size, name):
-    # Any byte may be part of a block, so there is no Ctrl-C meanwhile. The host sends all of it,
-    # whatever happens; so all of it is read, even where there is no memory for it.
-    fill = sys.stdin.buffer.readinto
-    spare = bytearray(64), bytearray(1)
+    # Any byte may be part of a block, so there is no Ctrl-C while it comes. The host sends it when
+    # it is told to, and then all of it, whatever happens.
+    try:
+        block = bytearray(size)
+    except MemoryError:
+        send("E", number, repr((str(MemoryError), "no memory for the block", False)))
+        return
     if kbd_intr:
         kbd_intr(-1)
     try:
-        block = None
-        try:
-            block = bytearray(size)
-        except MemoryError:
-            for part in spare:
-                while size >= len(part):
-                    fill(part)
-                    size -= len(part)
+        send("Q", number, "")
         if block:
-            fill(block)
+            sys.stdin.buffer.readinto(block)
     finally:
         if kbd_intr:
             kbd_intr(3)
-    if block is None:
-        send("E", number, repr((str(MemoryError), "no memory for the block", False)))
-    else:
-        spaces[key][name] = block
-        send("V", number, "None")
+    spaces[key][name] = block
+    send("V", number, "None")
 
 
 def resident(number):
@@ -51,7 +44,7 @@ def resident(number):
         block = read(64)
         if len(block) < 64:  # there is no more input, and never will be
             return
-        kind, number, key, size, check, code = block.split(b";", 5)
+        kind, number, key, size, check, code = block.split(b" ", 5)
         if kind == b"q":
             return
         if kind == b"?":
@@ -66,7 +59,7 @@ def resident(number):
             take_block(int(number), int(key), int(check), str(code, "utf8"))
             continue
         if kind < b"a":
-            for char in (0, 1, 2, 3, 4, 5, 13):
+            for char in (0, 1, 2, 3, 4, 5, 10, 13):
                 code = code.replace(bytes((27, 64 + char)), bytes((char,)))
             code = code.replace(b"\x1b[", b"\x1b")
         call(int(number), int(key), run[kind], code, int(check))

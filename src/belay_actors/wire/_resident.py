@@ -42,6 +42,7 @@ class ResidentRepl(RawRepl):
         super().__init__(token, max_payload=max_payload, is_lossless=is_lossless)
         self._loop: int | None = None  # the number of the call that is the loop, or was
         self._is_entering = False
+        self._announced: int | None = None  # the number of the call that is to send a block
         self._is_in_call = False  # whether a call was under way when the loop began to end
 
     @property
@@ -78,7 +79,7 @@ class ResidentRepl(RawRepl):
         return encode_request(number, key, code, is_expression=is_expression)
 
     def announce(self, number: int, key: int, name: str, size: int) -> bytes:
-        """Announces a block to the loop: so many bytes, all of which must follow.
+        """Announces a block to the loop. After a ``GRANTED`` all of it must follow.
 
         Args:
             number: of the call; the reply is a frame with it.
@@ -87,6 +88,7 @@ class ResidentRepl(RawRepl):
             size: of the block.
         """
         self._serve(number)
+        self._announced = number
         return encode_block(number, key, name, size)
 
     def _serve(self, number: int) -> None:
@@ -129,6 +131,9 @@ class ResidentRepl(RawRepl):
     def _frame(self, frame: Frame | Damaged, raw: bytes) -> None:
         if isinstance(frame, Damaged):
             super()._frame(frame, raw)
+        elif frame.kind == b"Q" and frame.key == self._announced:
+            self._announced = None
+            self._events.append(Replied(frame.key, ReplyKind.GRANTED, b"", b""))
         elif frame.kind == b"Q":
             self._questions.forget()  # it answers all that were asked before
         elif frame.key == self._loop and frame.kind in _OWN_WORDS:
@@ -150,8 +155,9 @@ class ResidentRepl(RawRepl):
 
     def _end_loop(self, frame: Frame) -> None:
         """The loop tells its own end, which nobody waits for if it was asked to."""
-        if frame.kind == b"T" and self.is_resident:
+        if self.is_resident:
             self._is_in_call = self.state is not State.LISTENING
+        if frame.kind == b"T" and self.is_resident:
             self._traceback = b""
             self.state = State.FAILING
         elif frame.kind in _OWN_ENDS and (self.is_resident or self.state is State.FAILING):

@@ -4,16 +4,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import attrs
 import trio
 
-from board_ports import end, read_line
+from board_ports import HEAP_SIZE, end, open_ports, read_line
+from peers import installed
 
+_LOCAL = f"micropython:?heapsize={HEAP_SIZE}"
 _WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -59,13 +61,15 @@ class Stint:
 
 
 class Hand:
-    """One worker. Made by ``open_hand``."""
+    """One worker, and the places of its boards."""
 
-    def __init__(self, process: trio.Process) -> None:
+    def __init__(self, process: trio.Process, places: Sequence[str]) -> None:
         self._process = process
+        self._places = [*places]
 
-    async def open(self, places: Sequence[str]) -> Opened:
-        """Opens boards."""
+    async def open(self, count: int) -> Opened:
+        """Opens so many boards more."""
+        places, self._places = self._places[:count], self._places[count:]
         return Opened(**await self._ask({"do": "open", "places": " ".join(places)}))
 
     async def call(self, count: int, seconds: float) -> Stint:
@@ -87,7 +91,31 @@ class Hand:
 
 
 @asynccontextmanager
-async def open_hand(contender: str) -> AsyncGenerator[Hand, None]:
+async def open_crew(
+    names: Sequence[str], count: int, *, delay: float = 0, baudrate: int = 0
+) -> AsyncGenerator[Mapping[str, Hand], None]:
+    """Starts a worker for each contender, all at once; with the scope they end.
+
+    Args:
+        names: of the contenders.
+        count: of the boards that each can open.
+        delay: seconds, and
+        baudrate: as for ``open_ports``. Without both, those who can have interpreters of their own,
+            and no ports.
+    """
+    crew: dict[str, Hand] = {}
+    async with AsyncExitStack() as stack:
+        for name in names:
+            places = [_LOCAL] * count
+            if name in installed() or delay or baudrate:
+                ports = open_ports(count, delay=delay, baudrate=baudrate)
+                places = [f"serial:{port}" for port in await stack.enter_async_context(ports)]
+            crew[name] = await stack.enter_async_context(_open_hand(name, places))
+        yield crew
+
+
+@asynccontextmanager
+async def _open_hand(contender: str, places: Sequence[str]) -> AsyncGenerator[Hand, None]:
     """Starts a worker; it ends with its scope, and with it all its interpreters."""
     process = await trio.lowlevel.open_process(
         [sys.executable, str(_WORKER), contender],
@@ -96,6 +124,6 @@ async def open_hand(contender: str) -> AsyncGenerator[Hand, None]:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     try:
-        yield Hand(process)
+        yield Hand(process, places)
     finally:
         await end(process)  # noqa: ASYNC102  # shields itself

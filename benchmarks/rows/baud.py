@@ -5,10 +5,8 @@ line does. What a call costs here is its bytes, so it is told how many they are.
 """
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 
-from board_ports import open_ports
-from crew import Hand, Stint, open_hand
+from crew import Stint, open_crew
 from figures import FLOOR, Figure, Settings
 from rows.fleet import PEERS, ours
 
@@ -20,12 +18,9 @@ async def baud(settings: Settings) -> Sequence[Figure]:
     """A call of a deployed function at 115200 baud."""
     stints: dict[str, list[Stint]] = {}
     opening: list[Figure] = []
-    async with AsyncExitStack() as stack:
-        crew: dict[str, Hand] = {}
-        for name in (*ours(), FLOOR, *PEERS):
-            ports = await stack.enter_async_context(open_ports(1, baudrate=_BAUDRATE))
-            crew[name] = await stack.enter_async_context(open_hand(name))
-            opened = await crew[name].open([f"serial:{ports[0]}"])
+    async with open_crew((*ours(), FLOOR, *PEERS), 1, baudrate=_BAUDRATE) as crew:
+        for name, hand in crew.items():
+            opened = await hand.open(1)
             if opened.error:
                 raise RuntimeError(f"{name} cannot open a board: {opened.error}")
             row = "115200 baud: attach, deploy and call"

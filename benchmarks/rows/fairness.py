@@ -33,7 +33,7 @@ Call = Callable[[], Awaitable[int]]
 
 async def fairness(settings: Settings) -> Sequence[Figure]:
     """Calls of each session of a program with 1000 tasks, and of all."""
-    seconds = 1.0 if settings.is_short else 4.0
+    seconds = 0.5 if settings.is_short else 4.0
     figures: list[Figure] = []
     for name, options in modes():
         async with _open_sessions(options) as calls:

@@ -7,20 +7,16 @@ they have a thread for each board.
 """
 
 import statistics
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping, Sequence
 
-from board_ports import HEAP_SIZE, open_ports
-from crew import Hand, Opened, Stint, open_hand
+from crew import Hand, Opened, Stint, open_crew
 from figures import FLOOR, Figure, Settings
 from modes import modes
 from peers import installed
 
 PEERS = [name for name in ("belay", "mpremote") if name in installed()]
-_LOCAL = f"micropython:?heapsize={HEAP_SIZE}"
 _WARM = 8  # boards that are open before memory is counted
 _MANY = 512
-_REST = 3.0  # seconds
 
 
 def ours() -> list[str]:
@@ -30,72 +26,62 @@ def ours() -> list[str]:
 
 async def fleet(settings: Settings) -> Sequence[Figure]:
     """1, 8, 32, 128 boards in one process: calls, processor time and memory."""
-    counts = (1, 16) if settings.is_short else (1, 8, 32, 128)
+    counts = (1, 8) if settings.is_short else (1, 8, 32, 128)
     figures: list[Figure] = []
-    async with _open_crew(counts[-1], figures) as crew:
+    async with open_crew((*ours(), FLOOR, *PEERS), counts[-1]) as crew:
+        for name, hand in crew.items():
+            figures += await open_boards(hand, name, counts[-1])
         for count in counts:
             figures += await _measure(crew, count, settings)
         for name in ours():
-            figures += _rest_figures(name, counts[-1], await crew[name].rest(_REST))
+            rest = await crew[name].rest(1.0 if settings.is_short else 3.0)
+            figures += _rest_figures(name, counts[-1], rest)
     return figures
 
 
 async def many(settings: Settings) -> Sequence[Figure]:
     """512 boards in one process; where peers stop."""
-    count = 64 if settings.is_short else _MANY
+    count = 16 if settings.is_short else _MANY
     figures: list[Figure] = []
     for name in (*ours(), FLOOR):
-        async with open_hand(name) as hand:
-            opened = await hand.open([_LOCAL] * count)
+        async with open_crew([name], count) as crew:
+            hand = crew[name]
+            opened = await hand.open(count)
             figures.append(_boards_figure(name, count, opened))
-            slices = [await hand.call(opened.boards, 0.5) for _ in range(3)]
+            slices = [
+                await hand.call(opened.boards, 0.1 if settings.is_short else 0.5) for _ in range(3)
+            ]
             figures += call_figures(f"{count} boards", name, slices)
     for name in PEERS if not settings.is_short else ():
-        async with open_ports(count) as ports, open_hand(name) as hand:
-            opened = await hand.open([f"serial:{port}" for port in ports])
-            figures.append(_boards_figure(name, count, opened))
+        async with open_crew([name], count) as crew:
+            figures.append(_boards_figure(name, count, await crew[name].open(count)))
     return figures
 
 
-@asynccontextmanager
-async def _open_crew(count: int, figures: list[Figure]) -> AsyncGenerator[Mapping[str, Hand], None]:
-    """Starts a worker for each contender, and has it open its boards."""
-    crew: dict[str, Hand] = {}
-    async with AsyncExitStack() as stack:
-        for name in (*ours(), FLOOR, *PEERS):
-            places = [_LOCAL] * count
-            if name in PEERS:
-                ports = await stack.enter_async_context(open_ports(count))
-                places = [f"serial:{port}" for port in ports]
-            hand = crew[name] = await stack.enter_async_context(open_hand(name))
-            figures += await open_boards(hand, name, places)
-        yield crew
-
-
-async def open_boards(hand: Hand, name: str, places: Sequence[str]) -> Sequence[Figure]:
+async def open_boards(hand: Hand, name: str, count: int) -> Sequence[Figure]:
     """Opens boards, and calls them; tells how much memory they take, and how long it took."""
-    first, rest = places[:_WARM], places[_WARM:]
-    await _open(hand, name, first)
-    before = (await hand.call(len(first), 0.1)).memory
-    opened = await _open(hand, name, rest)
-    memory = (await hand.call(len(places), 0.3)).memory - before
-    per_board = memory / 1024 / len(rest)
-    seconds = opened.seconds / len(rest)
+    warm = min(_WARM, count // 2)
+    await _open(hand, name, warm)
+    before = (await hand.call(warm, 0.1)).memory
+    opened = await _open(hand, name, count - warm)
+    memory = (await hand.call(count, 0.3)).memory - before
+    per_board = memory / 1024 / (count - warm)
+    seconds = opened.seconds / (count - warm)
     return [
-        Figure(f"host memory of a board, {len(places)} open", name, per_board, "KB"),
-        Figure(f"opening of a board, {len(places)} at once", name, seconds * 1000, "ms"),
+        Figure(f"host memory of a board, {count} open", name, per_board, "KB"),
+        Figure(f"opening of a board, {count} at once", name, seconds * 1000, "ms"),
     ]
 
 
-async def _open(hand: Hand, name: str, places: Sequence[str]) -> Opened:
-    opened = await hand.open(places)
+async def _open(hand: Hand, name: str, count: int) -> Opened:
+    opened = await hand.open(count)
     if opened.error:
         raise RuntimeError(f"{name} has {opened.boards} boards, and cannot go on: {opened.error}")
     return opened
 
 
 async def _measure(crew: Mapping[str, Hand], count: int, settings: Settings) -> Sequence[Figure]:
-    seconds = 0.2 if settings.is_short else 0.5
+    seconds = 0.1 if settings.is_short else 0.5
     slices: dict[str, list[Stint]] = {name: [] for name in crew}
     for _ in range(3 if settings.is_short else 5):
         for name, hand in crew.items():

@@ -7,10 +7,8 @@ one.
 """
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 
-from board_ports import open_ports
-from crew import Hand, Stint, open_hand
+from crew import Stint, open_crew
 from figures import FLOOR, Figure, Settings
 from rows.fleet import PEERS, call_figures, open_boards, ours
 
@@ -19,21 +17,17 @@ _DELAY = 0.005  # seconds
 
 async def latency(settings: Settings) -> Sequence[Figure]:
     """1 and 128 boards with 5 ms of latency for each exchange."""
-    count = 16 if settings.is_short else 128
+    count = 8 if settings.is_short else 128
     figures: list[Figure] = []
-    crew: dict[str, Hand] = {}
-    async with AsyncExitStack() as stack:
-        for name in (*ours(), FLOOR, *PEERS):
-            ports = await stack.enter_async_context(open_ports(count, delay=_DELAY))
-            crew[name] = await stack.enter_async_context(open_hand(name))
-            opened = await open_boards(crew[name], name, [f"serial:{port}" for port in ports])
-            figures += [_far(figure) for figure in opened]
+    async with open_crew((*ours(), FLOOR, *PEERS), count, delay=_DELAY) as crew:
+        for name, hand in crew.items():
+            figures += map(_far, await open_boards(hand, name, count))
         alone: dict[str, list[Stint]] = {name: [] for name in crew}
         together: dict[str, list[Stint]] = {name: [] for name in crew}
         for _ in range(2 if settings.is_short else 5):
             for name, hand in crew.items():
-                alone[name].append(await hand.call(1, 0.3))
-                together[name].append(await hand.call(count, 0.6))
+                alone[name].append(await hand.call(1, 0.15 if settings.is_short else 0.3))
+                together[name].append(await hand.call(count, 0.15 if settings.is_short else 0.6))
     for name in crew:
         figures += call_figures("1 board, 5 ms away", name, alone[name])
         figures += call_figures(f"{count} boards, 5 ms away", name, together[name])

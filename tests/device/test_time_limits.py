@@ -107,6 +107,7 @@ async def test_an_interrupted_one_leaves_nothing_unknown(device: Device, seat: S
     assert seat.has_unknown_outcome
 
 
+@pytest.mark.usefixtures("by_raw_repl")
 async def test_one_that_the_raw_repl_answers_leaves_the_counts_alone(
     device: Device, seat: Seat
 ) -> None:

@@ -49,6 +49,8 @@ CORE_KEY = -1
 _FIRST_NUMBER = 2  # 0 is the probe's, 1 the core's
 _TRIES = 3  # to get code to the board undamaged
 _NOTHING = "0"
+_PART = 1024  # bytes in a literal, which may be four times as long
+_SMALL_PART = 48  # the same for boards with little memory
 _SILENCE = b"\x04\x04>"  # ran, printed nothing, and raised nothing
 _MEASURE = "(lambda gc: (gc.collect(), gc.mem_alloc(), gc.mem_free())[1:])(__import__('gc'))"
 _HAS_MODULES = "hasattr(__import__('sys'), 'modules')"
@@ -185,21 +187,41 @@ class Attachment:
         What was damaged on its way did not run, so it is sent again.
         """
         for _ in range(_TRIES - 1):
-            with contextlib.suppress(NotRun):
+            try:  # no context manager: every call comes this way
                 return await self._run_once(key, code, hear, is_expression=is_expression)
+            except NotRun:
+                pass
         return await self._run_once(key, code, hear, is_expression=is_expression)
 
     async def _run_once(
         self, key: int, code: str, hear: Hear | None, *, is_expression: bool
     ) -> Reply:
-        if self.may_reside and not self.connection.is_resident:
+        connection = self.connection
+        if self.may_reside and not connection.is_resident:
             await self._think_of_residing()
-        if not self.connection.is_resident:
+        if not connection.is_resident:
             return await self._run_by_raw(key, code, hear, is_expression=is_expression)
         number = self._take_number()
-        return await self.connection.request(
-            number, key, code, is_expression=is_expression, hear=hear
-        )
+        return await connection.request(number, key, code, is_expression=is_expression, hear=hear)
+
+    async def put(self, key: int, name: str, data: bytes) -> Reply:
+        """Has the board keep bytes as a ``bytearray`` under a name; raises as ``run``.
+
+        In the resident loop they go as they are; else as literals in calls, part by part.
+        """
+        if self.may_reside and not self.connection.is_resident:
+            await self._enter()
+        if self.connection.is_resident:
+            await self.ensure_namespace(key)
+            return await self.connection.send_block(self._take_number(), key, name, data)
+        reply = await self.run(key, f"{name}=bytearray()", is_expression=False)
+        size = _PART if self.capabilities.max_code_bytes is None else _SMALL_PART
+        for start in range(0, len(data), size):
+            if reply.replied.kind is not ReplyKind.VALUE:
+                break
+            part = data[start : start + size]
+            reply = await self.run(key, f"{name}.extend({part!r})", is_expression=False)
+        return reply
 
     async def _run_by_raw(
         self, key: int, code: str, hear: Hear | None, *, is_expression: bool
@@ -215,8 +237,10 @@ class Attachment:
     async def _think_of_residing(self) -> None:
         """Starts the resident loop when that seems to be worth its while."""
         self._calls += 1
-        if self._calls <= CALLS_BEFORE_LOOP:
-            return
+        if self._calls > CALLS_BEFORE_LOOP:
+            await self._enter()
+
+    async def _enter(self) -> None:
         if Helper.RESIDENT not in self._helpers:
             source = helper_source(Helper.RESIDENT)
             reply = await self._run_by_raw(CORE_KEY, source, None, is_expression=False)

@@ -37,6 +37,7 @@ _CTRL_C_PAUSES = (0.02, 0.05, 0.1, 0.25, 0.5)
 _SIGNAL_PAUSE = 1.0
 _RESYNC_PAUSES = (0.25, 0.5, 1.0)
 _CTRL_C = b"\x03"
+_PART = 16 * 1024  # bytes of a block that are offered to the link at once; a pty takes 4
 
 Hear = Callable[[bytes], None]
 """Takes what a call prints, while it runs; and at its end, however that comes, ``b""``."""
@@ -129,6 +130,7 @@ class Connection:
         self._use_paste = use_paste
         self._is_cut_off = False  # code was sent in part, and the rest will never be
         self._hear: Hear | None = None
+        self._unsent: memoryview | None = None  # the rest of a block
 
     @property
     def is_unguarded(self) -> bool:
@@ -142,7 +144,7 @@ class Connection:
 
     @property
     def can_reside(self) -> bool:
-        """Whether the link can bear the resident loop, in which there is no flow control."""
+        """Whether neither side has to be careful not to send too much, as in the resident loop."""
         return self.link.is_lossless and not self._use_paste
 
     @property
@@ -207,6 +209,57 @@ class Connection:
         data = self._machine.request(number, key, code, is_expression=is_expression)
         return await self._run(data, hear)
 
+    async def send_block(self, number: int, key: int, name: str, data: bytes) -> Reply:
+        """Has the resident loop keep bytes under a name in a namespace.
+
+        Raises: as ``run``.
+
+        Cancellation: as for ``run``; ``interrupt`` sends what is missing of the block, since
+        nothing but the rest of it can bring the board back to its loop.
+        """
+        self._hear = None
+        self._is_cut_off = True
+        await self._send(self._machine.announce(number, key, name, len(data)))
+        self._is_cut_off = False
+        self._unsent = memoryview(data)
+        return await self._send_and_collect()
+
+    async def _send_and_collect(self) -> Reply:
+        """Sends the rest of a block, and listens: a board that is not heard may stand still."""
+        replies: list[Reply] = []
+        errors: list[Exception] = []
+        async with trio.open_nursery() as nursery:
+
+            async def collect() -> None:
+                try:
+                    replies.append(await self._collect())
+                except Exception as error:  # not in a group
+                    errors.append(error)
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(collect)
+            try:
+                await self._send_rest()
+            except LinkEnded as ended:
+                errors.append(ended)
+                nursery.cancel_scope.cancel()
+        for error in errors:
+            self._unsent = None
+            raise error
+        return replies[0]
+
+    async def _send_rest(self) -> None:
+        """Sends the rest of a block; what is left of it when this is cancelled is known."""
+        try:
+            while self._unsent:
+                sent = self.link.send_nowait(bytes(self._unsent[:_PART]))
+                self._unsent = self._unsent[sent:]
+                if not sent:
+                    await self.link.wait_send_all_might_not_block()
+        except trio.BrokenResourceError:
+            raise LinkEnded(await self.link.find_end()) from None
+        self._unsent = None
+
     def _check_attached(self) -> None:
         if self._machine.is_detached:
             raise NotSent
@@ -214,7 +267,9 @@ class Connection:
     async def _run(self, data: bytes, hear: Hear | None) -> Reply:
         self._hear = hear
         try:
-            await self._send_code(data)
+            self._is_cut_off = True
+            await self._send(data, is_paced=self.is_unguarded)
+            self._is_cut_off = False
             return await self._collect()
         finally:
             self._hear = None
@@ -223,18 +278,19 @@ class Connection:
 
     async def _collect(self) -> Reply:
         """Waits for the reply, and keeps what is printed until then."""
+        receive = self._receive if self.can_reside else self._receive_or_ask
         output = bytearray()  # no list: pieces may be of a byte each
         while True:
-            for event in await self._receive_or_ask():
+            for event in await receive():
+                if type(event) is Replied and event.kind is not ReplyKind.NOT_RUN:
+                    return Reply(event, bytes(output))
                 match event:
                     case Output(data):
                         if len(output) + len(data) > self._max_output:
                             raise TooMuchOutput("too much output")
                         output += data
-                    case Replied(kind=ReplyKind.NOT_RUN) | NotStarted():
+                    case Replied() | NotStarted():
                         raise NotRun
-                    case Replied():
-                        return Reply(event, bytes(output))
                     case Unanswered(tail=tail):
                         raise NoReply(tail)
                     case Restarted():
@@ -244,11 +300,6 @@ class Connection:
                         raise NotRun
                     case _:
                         pass
-
-    async def _send_code(self, data: bytes) -> None:
-        self._is_cut_off = True
-        await self._send(data, is_paced=self.is_unguarded)
-        self._is_cut_off = False
 
     async def _receive_or_ask(self) -> list[Event]:
         """As ``_receive``, but where bytes may be lost, does not wait for lost ones for ever."""
@@ -271,6 +322,9 @@ class Connection:
         """
         if self._is_cut_off:
             return
+        if self._unsent is not None:
+            with contextlib.suppress(NoReply, NotRun, TooMuchOutput, BoardRestarted):
+                await self._send_and_collect()
         await self._wait_over(_SHORT_CALL)
         for pause in _CTRL_C_PAUSES:
             if not self._machine.is_busy or self._machine.is_replied:
@@ -332,7 +386,8 @@ class Connection:
         if outgoing:
             await self._send(outgoing)
         for event in events:
-            self._tell(event)
+            if type(event) is not Replied:
+                self._tell(event)
         return events
 
     def _tell(self, event: Event) -> None:

@@ -6,7 +6,6 @@ to the actor; how requests are served is the device's business.
 
 import abc
 import reprlib
-from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from belay_actors.board import Helper
@@ -26,6 +25,7 @@ from belay_actors.errors import (
     RemoteError,
     UnsupportedValueError,
 )
+from belay_actors.kernel import Operation
 from belay_actors.values import Value
 
 T = TypeVar("T")
@@ -50,9 +50,7 @@ class BoardHelpers(CodeRunner):
         """The present one."""
 
     @abc.abstractmethod
-    async def _ask(
-        self, seat: Seat, operation: Callable[[], Awaitable[T]], *, is_urgent: bool
-    ) -> T:
+    async def _ask(self, seat: Seat, operation: Operation[T], *, is_urgent: bool) -> T:
         """Has the actor run an operation on the attachment, if the seat is still valid."""
 
     @abc.abstractmethod

@@ -23,6 +23,8 @@ def to_text(data: bytes, newline: str) -> str:
         data: as it came.
         newline: what the port makes of a line feed; undone exactly.
     """
+    if not data:
+        return ""
     text = data.decode("utf-8", "backslashreplace")
     return text if newline == "\n" else text.replace(newline, "\n")
 

@@ -29,6 +29,7 @@ from belay_actors.wire._states import RESIDENT, State
 _CTRL_A = b"\x01"
 _CTRL_B = b"\x02"
 _CTRL_C = b"\x03"
+_IN_CALL = (State.SERVING, State.BREAKING)
 _OWN_ENDS = (b"E", b"V", b"U")
 _OWN_WORDS = (b"T", *_OWN_ENDS)  # the key of a ``P`` is that of a session
 
@@ -101,8 +102,10 @@ class ResidentRepl(RawRepl):
     def _frame(self, frame: Frame | Damaged, raw: bytes) -> None:
         if isinstance(frame, Damaged):
             super()._frame(frame, raw)
+            if self.state in _IN_CALL:
+                self._questions.doubt()  # no prompt will tell that this was the reply
         elif frame.kind == b"Q":
-            self._questions.forget()  # it answers all that were asked before
+            self._tell_presence()
         elif frame.key == self._loop and frame.kind in _OWN_WORDS:
             self._end_loop(frame)
         else:
@@ -119,6 +122,13 @@ class ResidentRepl(RawRepl):
         self.state = State.LISTENING
         self._questions.begin_program()
         self._events.append(reply)
+
+    def _tell_presence(self) -> None:
+        """The loop reads requests: what the last call had to say has come, or is lost."""
+        if self._questions.answered() and self.state in _IN_CALL:
+            self.state = State.LISTENING
+            self._questions.begin_program()
+            self._events.append(Unanswered(self._number, self._tail))
 
     def _end_loop(self, frame: Frame) -> None:
         """The loop tells its own end, which nobody waits for if it was asked to."""

@@ -57,10 +57,17 @@ def soak(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Benchmarks, as ratios within one run; ``nox -s bench -- NAME`` for one of them."""
+    """Benchmarks beside the peers; ``nox -s bench -- NAME`` for one, ``--help`` for the rest."""
     session.install(".[micropython]")
     install_group(session, "bench")
     session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def guard(session: nox.Session) -> None:
+    """Fails where a ratio of the benchmarks is more than twice its target."""
+    session.install(".[micropython]")
+    session.run("python", "benchmarks/guard.py")
 
 
 @nox.session

@@ -41,13 +41,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Has boards start their resident loop at the first call, or never."""
     calls = 1_000_000_000 if request.config.getoption("--raw") else 0
-    monkeypatch.setattr("belay_actors.device._attach.CALLS_BEFORE_LOOP", calls)
+    monkeypatch.setattr("belay_actors.device._attachment.CALLS_BEFORE_LOOP", calls)
 
 
 @pytest.fixture
 def by_raw_repl(way: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that do something to the raw REPL, or by it."""
-    monkeypatch.setattr("belay_actors.device._attach.CALLS_BEFORE_LOOP", 1_000_000_000)
+    monkeypatch.setattr("belay_actors.device._attachment.CALLS_BEFORE_LOOP", 1_000_000_000)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from belay_actors import (
     open_device,
     open_session_manager,
 )
-from belay_actors.device._attach import Attachment
+from belay_actors.device._attachment import Attachment
 from boards import Board, open_unix_board
 
 LOADED = "list(__import__('sys').modules)"

@@ -16,7 +16,8 @@ from belay_actors import (
     open_device,
     open_session_manager,
 )
-from belay_actors.device._attach import MAIN_KEY, Attachment, attach
+from belay_actors.device._attach import attach
+from belay_actors.device._attachment import MAIN_KEY, Attachment
 from belay_actors.transport import Link, LinkEnd, LocalLink, LocalTransport, Transport
 
 

@@ -318,18 +318,17 @@ async def test_a_call_waits_while_the_board_is_made_ready_again(
     device: Device, link_of: LinkOf, eventually: Eventually, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     board = device._board
-    mend = board._mend
+    recover = board.recover
     begun: list[bool] = []
     ended: list[bool] = []
 
-    async def mend_slowly(trouble: Exception) -> bool:
+    async def recover_slowly() -> None:
         begun.append(True)
         await trio.sleep(0.05)
-        is_intact = await mend(trouble)
-        ended.append(is_intact)
-        return is_intact
+        await recover()
+        ended.append(True)
 
-    monkeypatch.setattr(board, "_mend", mend_slowly)
+    monkeypatch.setattr(board, "recover", recover_slowly)
     link_of(device).send_nowait(b"\x01")  # its answer looks as if the board had started anew
     await eventually(lambda: bool(begun))
     assert await device.evaluate("6 * 7") == 42

@@ -3,7 +3,6 @@
 import pytest
 import trio
 import trio.testing
-from nobody import Nobody
 
 from belay_actors import (
     CallTimeoutError,
@@ -15,6 +14,7 @@ from belay_actors import (
 )
 from belay_actors.device import Seat
 from boards import open_unix_board
+from nobody import Nobody
 
 # Once, the core does something else in place of a call; then it is the old one again.
 BROKEN_ONCE = """
@@ -107,6 +107,7 @@ async def test_an_interrupted_one_leaves_nothing_unknown(device: Device, seat: S
     assert seat.has_unknown_outcome
 
 
+@pytest.mark.usefixtures("by_raw_repl")
 async def test_one_that_the_raw_repl_answers_leaves_the_counts_alone(
     device: Device, seat: Seat
 ) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from belay_actors.device import RecentText
 from belay_actors.device._capabilities import Probed, parse_probe
-from belay_actors.device._connection import Reply
+from belay_actors.device._news import Reply
 from belay_actors.device._outcome import remote_error_from_tail, to_text, to_value
 from belay_actors.errors import BelayError, RemoteError, UnsupportedValueError
 from belay_actors.wire import Replied, ReplyKind

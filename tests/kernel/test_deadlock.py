@@ -191,3 +191,22 @@ async def test_another_trio_run_is_told_how_to_ask(start_actor: Callable[..., Ac
     with pytest.raises(RuntimeError, match=r"trio\.from_thread\.run"):
         await trio.to_thread.run_sync(lambda: trio.run(actor.ask, operation))
     assert await actor.ask(operation) == 1
+
+
+async def test_tasks_that_share_a_context_do_not_take_each_other_for_the_asking_code(
+    start_actor: StartActor, nursery: trio.Nursery
+) -> None:
+    """Those of pytest-trio's fixtures do."""
+    actor = start_actor()
+    context = trio.lowlevel.current_task().context
+    answers: list[int] = []
+
+    async def ask_in_the_same_context() -> None:
+        trio.lowlevel.current_task().context = context
+        await trio.lowlevel.checkpoint()
+        answers.append(await actor.ask(answer))
+
+    for _ in range(4):
+        nursery.start_soon(ask_in_the_same_context)
+    await wait_all_tasks_blocked()
+    assert answers == [42] * 4

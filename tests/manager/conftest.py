@@ -15,7 +15,7 @@ from belay_actors import (
     SessionResource,
     open_device,
 )
-from belay_actors.device._attach import Attachment
+from belay_actors.device._attachment import Attachment
 from belay_actors.transport import LocalLink
 from boards import SOFT_RESET
 

@@ -22,7 +22,7 @@ from belay_actors import (
     open_device,
     open_session_manager,
 )
-from belay_actors.device._attach import Attachment
+from belay_actors.device._attachment import Attachment
 
 Reset = Callable[[Device], Awaitable[None]]
 Act = Callable[[], None]

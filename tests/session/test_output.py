@@ -155,6 +155,19 @@ async def test_j04_a_call_that_fails_or_is_cancelled_has_its_rest_told(session: 
         assert [text for _, text in await read(lines, 3)] == ["half", "cut", "next"]
 
 
+async def test_j04_a_reader_that_does_nothing_else_loses_no_line(session: Session) -> None:
+    """However fast a board prints: a piece of what it says never has as many lines as may wait."""
+    code = "block = ('x' * 79 + '\\n') * 400\nfor _ in range(50): sys.stdout.write(block)\nprint()"
+    async with session.output() as lines, trio.open_nursery() as nursery:
+        nursery.start_soon(session.execute, f"import sys\n{code}")
+        count = 0
+        async for line in lines:
+            if not line.text:
+                break
+            count += 1
+    assert (count, lines.dropped) == (20_000, 0)
+
+
 async def test_j04_it_ends_with_the_session(device: Device, manager: DeviceSessionManager) -> None:
     texts: list[str] = []
     session = await manager.create_session(device)

@@ -1,5 +1,6 @@
 """Values across the wire: parsed and checked, never evaluated."""
 
+import ast
 import contextlib
 import math
 from enum import Enum
@@ -176,3 +177,27 @@ def test_types_that_nothing_can_become_are_refused_beforehand() -> None:
 
     with pytest.raises(TypeError, match="cannot be returned as Opaque"):
         check_type(Opaque)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[1]", "[1, -2, 3]", "(False, [1, 2], [3])", "[[1, 2], [3, 1.5], []]", "[1, 2, 'x', 3]"],
+)
+def test_lists_of_small_integers_are_read_as_all_others(text: str) -> None:
+    assert decode(text.encode()) == ast.literal_eval(text)
+
+
+@pytest.mark.parametrize("text", ["[1, ]", "[1,, 2]", "[1, 2", "[1, 2}", "[1 2]", "[1, --2]"])
+def test_what_only_looks_like_such_a_list_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no value"):
+        decode(text.encode())
+
+
+def test_such_a_list_may_not_have_too_many_parts() -> None:
+    with pytest.raises(ValueError, match="too many parts"):
+        decode(b"[" + b"1, " * 1_000_000 + b"1]")
+
+
+def test_long_integers_in_a_list() -> None:
+    numbers = [10**40, -(10**18), 10**17, 0]
+    assert decode(repr(numbers).encode()) == numbers

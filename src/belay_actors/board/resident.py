@@ -8,6 +8,39 @@ ends it, too; one in a request's code is that code's affair, and caught by the c
 
 import sys
 
+try:
+    from micropython import kbd_intr
+except ImportError:
+    kbd_intr = None
+
+
+def take_block(number, key, size, name):
+    # Any byte may be part of a block, so there is no Ctrl-C meanwhile. The host sends all of it,
+    # whatever happens; so all of it is read, even where there is no memory for it.
+    fill = sys.stdin.buffer.readinto
+    spare = bytearray(64), bytearray(1)
+    if kbd_intr:
+        kbd_intr(-1)
+    try:
+        block = None
+        try:
+            block = bytearray(size)
+        except MemoryError:
+            for part in spare:
+                while size >= len(part):
+                    fill(part)
+                    size -= len(part)
+        if block:
+            fill(block)
+    finally:
+        if kbd_intr:
+            kbd_intr(3)
+    if block is None:
+        send("E", number, repr((str(MemoryError), "no memory for the block", False)))
+    else:
+        spaces[key][name] = block
+        send("V", number, "None")
+
 
 def resident(number):
     read = sys.stdin.buffer.read
@@ -19,15 +52,18 @@ def resident(number):
         if len(block) < 64:  # there is no more input, and never will be
             return
         kind, number, key, size, check, code = block.split(b" ", 5)
+        if kind == b"q":
+            return
+        if kind == b"?":
+            send("Q", 0, "")
+            continue
         size = int(size)
         if len(code) < size:
             code += read(size - len(code))
         elif len(code) > size:
             code = code[:size]
-        if kind == b"q":
-            return
-        if kind == b"?":
-            send("Q", 0, "")
+        if kind == b"b":
+            take_block(int(number), int(key), int(check), str(code, "utf8"))
             continue
         if kind < b"a":
             for char in (0, 1, 2, 3, 4, 5, 10, 13):

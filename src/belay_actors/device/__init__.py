@@ -1,5 +1,6 @@
 """The transport actor of one board: interrupts, resyncs and tells resets from losses."""
 
+from belay_actors.device._blocks import check_block as check_block
 from belay_actors.device._capabilities import DeviceCapabilities as DeviceCapabilities
 from belay_actors.device._device import Device as Device
 from belay_actors.device._leases import Lease as Lease, LeaseBook as LeaseBook

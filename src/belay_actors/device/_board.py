@@ -14,18 +14,19 @@ from typing import TypeVar
 import trio
 
 from belay_actors.board import CORE_NAME
-from belay_actors.device._attach import Attachment, attach
-from belay_actors.device._connection import (
+from belay_actors.device._attach import attach
+from belay_actors.device._attachment import Attachment
+from belay_actors.device._connection import Listener
+from belay_actors.device._news import (
     BoardRestarted,
     LinkEnded,
-    Listener,
     NoReply,
     NotRun,
     TooMuchOutput,
     TooSlow,
 )
 from belay_actors.device._outcome import remote_error_from_tail
-from belay_actors.device._records import MakeDeviceError
+from belay_actors.device._records import MakeDeviceError, Seat
 from belay_actors.errors import (
     BelayError,
     CallTimeoutError,
@@ -36,11 +37,13 @@ from belay_actors.errors import (
     OutputLimitError,
     ProtocolError,
 )
+from belay_actors.kernel import Operation, UnsettledError
 from belay_actors.options import DeviceOptions
 from belay_actors.transport import LinkEnd, Transport
 
 T = TypeVar("T")
 
+_TROUBLES = (LinkEnded, BoardRestarted, NoReply, NotRun, TooMuchOutput, TooSlow)
 _LEAVE_TIME = 1.0  # seconds for a board to take in its last words
 
 
@@ -78,6 +81,7 @@ class Board:
         self._on_reset = on_reset
         self._on_lost = on_lost
         self._attachment: Attachment | None = None
+        self._trouble: Exception | None = None  # that is to be mended
 
     @property
     def attachment(self) -> Attachment:
@@ -99,25 +103,42 @@ class Board:
                 await self.attachment.connection.leave(f"del {CORE_NAME}")
         await self.attachment.connection.aclose()
 
-    async def perform(self, operation: Callable[[], Awaitable[T]], session_id: str | None) -> T:
-        """Runs an operation on the attachment. If it gets no reply, mends the board.
+    def perform(self, operation: Operation[T], seat: Seat) -> Awaitable[T]:
+        """Begins an operation on the attachment, for who has a seat there.
+
+        Returns:
+            What waits for its end.
 
         Raises:
-            DeviceError: what became of the board, in the caller's terms.
-            RemoteError: the call ran into an error before it could reply.
+            DeviceResetError: the seat was on the board before it was reset.
+            UnsettledError: here or when awaited: it got no reply, and the board must be recovered.
 
         Cancellation: the board must be recovered.
         """
+        if seat.generation != self.generation:
+            raise self.make_reset_error(seat.session_id)
         try:
-            return await operation()
-        except (LinkEnded, BoardRestarted, NoReply, NotRun, TooMuchOutput, TooSlow) as error:
+            call = operation()
+        except _TROUBLES as error:
             trouble = error
-        if await self._mend(trouble):
-            raise self._explain(trouble, session_id)
-        raise self.make_reset_error(session_id)
+        else:
+            return self._finish(call, seat.session_id)
+        raise self._make_unsettled(trouble, seat.session_id)
+
+    async def _finish(self, call: Awaitable[T], session_id: str | None) -> T:
+        try:
+            return await call
+        except _TROUBLES as error:
+            trouble = error
+        raise self._make_unsettled(trouble, session_id)
+
+    def _make_unsettled(self, trouble: Exception, session_id: str | None) -> UnsettledError:
+        self._trouble = trouble
+        generation = self.generation
+        return UnsettledError(lambda: self._explain(trouble, generation, session_id))
 
     async def recover(self) -> None:
-        """Ends whatever runs, and makes the board ready.
+        """Ends whatever runs, or mends what has befallen it, and makes the board ready.
 
         Raises:
             DeviceLostError: the board is gone.
@@ -126,7 +147,11 @@ class Board:
 
         Cancellation: the board must be recovered.
         """
-        await self._restore()
+        trouble, self._trouble = self._trouble, None
+        if isinstance(trouble, LinkEnded):
+            await self._replace_link(trouble.end)
+        else:
+            await self._restore()
 
     async def watch(self) -> None:
         """Listens while nothing runs, and mends the board when it restarts, until cancelled.
@@ -137,32 +162,24 @@ class Board:
             await self.attachment.connection.watch()
         except (LinkEnded, BoardRestarted) as error:
             trouble = error
+        self._trouble = trouble
         with trio.CancelScope(shield=True), contextlib.suppress(DeviceError):
-            await self._mend(trouble)  # or lost; whoever has to know has been told
+            await self.recover()  # or it is lost; whoever has to know has been told
 
-    async def _mend(self, trouble: Exception) -> bool:
-        """Makes the board ready. Returns whether all on the board is still there."""
-        if isinstance(trouble, LinkEnded):
-            await self._replace_link(trouble.end)
-            return False
-        return await self._restore()
-
-    async def _restore(self) -> bool:
-        """Ends whatever runs. Returns whether all on the board is still there."""
+    async def _restore(self) -> None:
+        """Ends whatever runs. What was on the board is still there, or it has been reset."""
         end: LinkEnd | None = None
         try:
             with trio.move_on_after(self._options.recovery_grace):
-                if await self.attachment.recover():
-                    return True
-                await self.attachment.set_up()
-                self._reset()
-                return False
+                if not await self.attachment.recover():
+                    await self.attachment.set_up()
+                    self._reset()
+                return
         except LinkEnded as ended:
             end = ended.end
         except (NoReply, TooMuchOutput, ValueError):
             pass  # it answers, but no longer runs code
         await self._replace_link(end or await self._force_restart())
-        return False
 
     async def _force_restart(self) -> LinkEnd:
         """Restarts the board by force, as the last resort before it is given up."""
@@ -197,8 +214,10 @@ class Board:
         self._on_lost(make_error)
         return make_error()
 
-    def _explain(self, trouble: Exception, session_id: str | None) -> BelayError:
+    def _explain(self, trouble: Exception, generation: int, session_id: str | None) -> BelayError:
         """The error for a call that went wrong on a board that is well again."""
+        if generation != self.generation:
+            return self.make_reset_error(session_id)
         if isinstance(trouble, TooMuchOutput):
             return OutputLimitError(
                 f"the call printed more than {self._options.max_output_bytes} bytes and was "

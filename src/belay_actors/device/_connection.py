@@ -7,13 +7,22 @@ device's business: it hears of that by exceptions, and of everything that belong
 
 import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Awaitable
 from typing import NoReturn, Protocol
 
-import attrs
 import trio
 
-from belay_actors.transport import Link, LinkEnd
+from belay_actors.device._news import (
+    BoardRestarted,
+    Hear,
+    LinkEnded,
+    NoReply,
+    NotRun,
+    NotSent,
+    Reply,
+    TooMuchOutput,
+)
+from belay_actors.transport import Link
 from belay_actors.wire import (
     Dropped,
     Event,
@@ -37,9 +46,8 @@ _CTRL_C_PAUSES = (0.02, 0.05, 0.1, 0.25, 0.5)
 _SIGNAL_PAUSE = 1.0
 _RESYNC_PAUSES = (0.25, 0.5, 1.0)
 _CTRL_C = b"\x03"
-
-Hear = Callable[[bytes], None]
-"""Takes what a call prints, while it runs; and at its end, however that comes, ``b""``."""
+_NEWEST = 256 * 1024  # bytes of output: more than the characters that anybody keeps of it
+_PART = 16 * 1024  # bytes of a block that are offered to the link at once; a pty takes 4
 
 # A board begins to run code as soon as it has its last byte, and shows its prompt as soon as a call
 # is over. On a line that loses bytes both may be lost, and then both sides would wait.
@@ -60,54 +68,6 @@ class Listener(Protocol):
         """A frame was damaged, or too late."""
 
 
-class LinkEnded(Exception):  # noqa: N818  # these are news, not failures
-    """The stream has ended."""
-
-    def __init__(self, end: LinkEnd) -> None:
-        super().__init__(end.reason)
-        self.end = end
-
-
-class BoardRestarted(Exception):  # noqa: N818
-    """A boot banner came that nobody asked for."""
-
-
-class NotSent(BoardRestarted):
-    """As said, and before anything of the call was sent."""
-
-
-class TooMuchOutput(Exception):  # noqa: N818
-    """The call printed more than it may; it is still running."""
-
-
-class TooSlow(Exception):  # noqa: N818
-    """The call has not answered within the ``seconds`` that it had; it may still be running."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
-
-
-class NotRun(Exception):  # noqa: N818
-    """The board did not run the code: it was damaged on its way, or raw-paste was refused."""
-
-
-class NoReply(Exception):  # noqa: N818
-    """The call is over, but its reply frame never came. ``tail`` is the end of its output."""
-
-    def __init__(self, tail: bytes) -> None:
-        super().__init__(tail)
-        self.tail = tail
-
-
-@attrs.frozen
-class Reply:
-    """A call's reply, and what it printed."""
-
-    replied: Replied
-    output: bytes
-
-
 class Connection:
     """Runs code over a link. Not for concurrent use.
 
@@ -126,9 +86,11 @@ class Connection:
         self._machine = ResidentRepl(token, max_payload=max_output, is_lossless=link.is_lossless)
         self._listener = listener
         self._max_output = max_output
+        self.keeps_all = True  # of what a call prints, or only the newest part
         self._use_paste = use_paste
         self._is_cut_off = False  # code was sent in part, and the rest will never be
         self._hear: Hear | None = None
+        self._unsent: memoryview | None = None  # the rest of a block
 
     @property
     def is_unguarded(self) -> bool:
@@ -142,7 +104,7 @@ class Connection:
 
     @property
     def can_reside(self) -> bool:
-        """Whether the link can bear the resident loop, in which there is no flow control."""
+        """Whether neither side has to be careful not to send too much, as in the resident loop."""
         return self.link.is_lossless and not self._use_paste
 
     @property
@@ -200,12 +162,71 @@ class Connection:
         self._check_attached()
         return await self._run(self._machine.enter(number, source), None)
 
-    async def request(
+    def request(
         self, number: int, key: int, code: str, *, is_expression: bool, hear: Hear | None = None
-    ) -> Reply:
-        """Has the resident loop run code in a namespace; as ``run`` otherwise."""
+    ) -> Awaitable[Reply]:
+        """Has the resident loop run code in a namespace.
+
+        The request goes out at once, if the link takes it. What is returned waits for the reply,
+        and has to be awaited; raises, and may be cancelled, as ``run``.
+        """
         data = self._machine.request(number, key, code, is_expression=is_expression)
-        return await self._run(data, hear)
+        try:
+            sent = self.link.send_nowait(data)
+        except trio.BrokenResourceError:  # whoever awaits will find out
+            sent = 0
+        return self._run(data[sent:], hear)
+
+    async def send_block(self, number: int, key: int, name: str, data: bytes) -> Reply:
+        """Has the resident loop keep bytes under a name in a namespace.
+
+        Raises: as ``run``.
+
+        Cancellation: as for ``run``; ``interrupt`` sends what is missing of the block, since
+        nothing but the rest of it can bring the board back to its loop.
+        """
+        self._hear = None
+        self._is_cut_off = True
+        await self._send(self._machine.announce(number, key, name, len(data)))
+        self._is_cut_off = False
+        self._unsent = memoryview(data)
+        return await self._send_and_collect()
+
+    async def _send_and_collect(self) -> Reply:
+        """Sends the rest of a block, and listens: a board that is not heard may stand still."""
+        replies: list[Reply] = []
+        errors: list[Exception] = []
+        async with trio.open_nursery() as nursery:
+
+            async def collect() -> None:
+                try:
+                    replies.append(await self._collect())
+                except Exception as error:  # not in a group
+                    errors.append(error)
+                    nursery.cancel_scope.cancel()
+
+            nursery.start_soon(collect)
+            try:
+                await self._send_rest()
+            except LinkEnded as ended:
+                errors.append(ended)
+                nursery.cancel_scope.cancel()
+        for error in errors:
+            self._unsent = None
+            raise error
+        return replies[0]
+
+    async def _send_rest(self) -> None:
+        """Sends the rest of a block; what is left of it when this is cancelled is known."""
+        try:
+            while self._unsent:
+                sent = self.link.send_nowait(bytes(self._unsent[:_PART]))
+                self._unsent = self._unsent[sent:]
+                if not sent:
+                    await self.link.wait_send_all_might_not_block()
+        except trio.BrokenResourceError:
+            raise LinkEnded(await self.link.find_end()) from None
+        self._unsent = None
 
     def _check_attached(self) -> None:
         if self._machine.is_detached:
@@ -214,7 +235,10 @@ class Connection:
     async def _run(self, data: bytes, hear: Hear | None) -> Reply:
         self._hear = hear
         try:
-            await self._send_code(data)
+            if data:
+                self._is_cut_off = True
+                await self._send(data, is_paced=self.is_unguarded)
+                self._is_cut_off = False
             return await self._collect()
         finally:
             self._hear = None
@@ -223,18 +247,23 @@ class Connection:
 
     async def _collect(self) -> Reply:
         """Waits for the reply, and keeps what is printed until then."""
+        receive = self._receive if self.can_reside else self._receive_or_ask
         output = bytearray()  # no list: pieces may be of a byte each
+        forgotten = 0
         while True:
-            for event in await self._receive_or_ask():
+            for event in await receive():
+                if type(event) is Replied and event.kind is not ReplyKind.NOT_RUN:
+                    return Reply(event, bytes(output))
                 match event:
                     case Output(data):
-                        if len(output) + len(data) > self._max_output:
+                        if forgotten + len(output) + len(data) > self._max_output:
                             raise TooMuchOutput("too much output")
                         output += data
-                    case Replied(kind=ReplyKind.NOT_RUN) | NotStarted():
+                        if not self.keeps_all and len(output) > 2 * _NEWEST:
+                            forgotten += len(output) - _NEWEST
+                            del output[:-_NEWEST]
+                    case Replied() | NotStarted():
                         raise NotRun
-                    case Replied():
-                        return Reply(event, bytes(output))
                     case Unanswered(tail=tail):
                         raise NoReply(tail)
                     case Restarted():
@@ -244,11 +273,6 @@ class Connection:
                         raise NotRun
                     case _:
                         pass
-
-    async def _send_code(self, data: bytes) -> None:
-        self._is_cut_off = True
-        await self._send(data, is_paced=self.is_unguarded)
-        self._is_cut_off = False
 
     async def _receive_or_ask(self) -> list[Event]:
         """As ``_receive``, but where bytes may be lost, does not wait for lost ones for ever."""
@@ -271,6 +295,9 @@ class Connection:
         """
         if self._is_cut_off:
             return
+        if self._unsent is not None:
+            with contextlib.suppress(NoReply, NotRun, TooMuchOutput, BoardRestarted):
+                await self._send_and_collect()
         await self._wait_over(_SHORT_CALL)
         for pause in _CTRL_C_PAUSES:
             if not self._machine.is_busy or self._machine.is_replied:
@@ -332,7 +359,8 @@ class Connection:
         if outgoing:
             await self._send(outgoing)
         for event in events:
-            self._tell(event)
+            if type(event) is not Replied:
+                self._tell(event)
         return events
 
     def _tell(self, event: Event) -> None:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import trio
 
-from belay_actors.device._connection import NotRun, NotSent, TooSlow
+from belay_actors.device._news import NotRun, NotSent, TooSlow
 from belay_actors.device._records import Seat
 
 T = TypeVar("T")

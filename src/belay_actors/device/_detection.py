@@ -60,8 +60,9 @@ def parse_detection(
             return attrs.evolve(
                 capabilities,
                 is_detected=True,
+                # Of a set, because one made step by step keeps twice the room that it needs.
                 features=frozenset(
-                    name for name, digit in zip(FEATURES, found, strict=True) if digit == "1"
+                    {name for name, digit in zip(FEATURES, found, strict=True) if digit == "1"}
                 ),
                 float_bits=int(bits),
                 memory_bytes=None if memory is None else memory.used + memory.free,

@@ -4,18 +4,20 @@ The actor serves one call at a time, and listens in between. Here it meets those
 sessions, each with a seat (a namespace on the board), and anybody who wants ``__main__``.
 """
 
+import functools
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 import trio
 
-from belay_actors.device._attach import MAIN_KEY, Attachment
+from belay_actors.device._attachment import MAIN_KEY, Attachment
+from belay_actors.device._blocks import BoardBlocks
 from belay_actors.device._board import Board
 from belay_actors.device._capabilities import DeviceCapabilities
-from belay_actors.device._connection import Hear, Reply
 from belay_actors.device._counted import counted, limited
 from belay_actors.device._leases import LeaseBook
+from belay_actors.device._news import Hear, Reply
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._recent_text import RecentText
 from belay_actors.device._records import (
@@ -26,7 +28,6 @@ from belay_actors.device._records import (
     ProtocolCapabilities,
     Seat,
 )
-from belay_actors.device._streams import BoardStreams
 from belay_actors.device._thread_book import ThreadBook
 from belay_actors.device._thread_calls import BoardThreadCalls
 from belay_actors.device._threads import Printed, parse_news
@@ -36,7 +37,7 @@ from belay_actors.errors import (
     DeviceError,
     RemoteError,
 )
-from belay_actors.kernel import Actor
+from belay_actors.kernel import Actor, Operation
 from belay_actors.options import DeviceOptions
 from belay_actors.transport import Transport
 from belay_actors.values import Value
@@ -46,7 +47,7 @@ T = TypeVar("T")
 _KERNEL_SLACK = 10.0  # seconds; the board itself keeps to the recovery grace
 
 
-class Device(BoardThreadCalls, BoardStreams):
+class Device(BoardThreadCalls, BoardBlocks):
     """One board. Made by ``open_device``; any number of tasks may use it at once.
 
     Calls on the device itself run in the board's ``__main__``; those of a session in a namespace of
@@ -190,24 +191,25 @@ class Device(BoardThreadCalls, BoardStreams):
 
         Cancellation: as for these.
         """
-        board = self._board
 
-        async def operation() -> Reply:
+        def operation() -> Awaitable[Reply]:
             self._check_size(code, seat.session_id)
-            if seat.key != MAIN_KEY:
-                await board.attachment.prepare_drop()
-            call = board.attachment.run(seat.key, code, is_expression=is_expression, hear=hear)
+            attachment = self._board.attachment
+            if seat.key == MAIN_KEY or not attachment.connection.is_unguarded:
+                call = attachment.run(seat.key, code, is_expression=is_expression, hear=hear)
+            else:
+                call = _run_on_small(attachment, seat.key, code, is_expression, hear)
             if time_limit is not None:
                 call = limited(call, time_limit)
-            return await (call if is_idempotent else counted(seat, call))
+            return call if is_idempotent else counted(seat, call)
 
         try:
             reply = await self._ask(seat, operation, is_urgent=is_urgent)
         except RemoteError:  # by the raw REPL itself, in place of a reply
             seat.settled += not is_idempotent
             raise
-        newline = self.capabilities.newline
-        value = to_value(reply, newline, self.name, seat.session_id)
+        newline = self._board.attachment.capabilities.newline
+        value = to_value(reply, newline, self._board.name, seat.session_id)
         return value, to_text(reply.output, newline)
 
     def _check_size(self, code: str, session_id: str | None) -> None:
@@ -224,17 +226,9 @@ class Device(BoardThreadCalls, BoardStreams):
     def _attachment(self) -> Attachment:
         return self._board.attachment
 
-    async def _ask(
-        self, seat: Seat, operation: Callable[[], Awaitable[T]], *, is_urgent: bool
-    ) -> T:
-        board = self._board
-
-        async def guarded() -> T:
-            if seat.generation != board.generation:
-                raise board.make_reset_error(seat.session_id)
-            return await board.perform(operation, seat.session_id)
-
-        return await self._actor.ask(guarded, lane=seat.key, is_urgent=is_urgent)
+    async def _ask(self, seat: Seat, operation: Operation[T], *, is_urgent: bool) -> T:
+        perform = functools.partial(self._board.perform, operation, seat)
+        return await self._actor.ask(perform, lane=seat.key, is_urgent=is_urgent)
 
     # Sessions.
 
@@ -367,3 +361,15 @@ class Device(BoardThreadCalls, BoardStreams):
             if self._state is not DeviceState.LOST:
                 self._state = DeviceState.CLOSED
             await self._board.close(politely=is_polite)
+
+
+async def _run_on_small(
+    attachment: Attachment,
+    key: int,
+    code: str,
+    is_expression: bool,
+    hear: Hear | None,
+) -> Reply:
+    """Runs code for a session on a board that may later have no room for what ends sessions."""
+    await attachment.prepare_drop()
+    return await attachment.run(key, code, is_expression=is_expression, hear=hear)

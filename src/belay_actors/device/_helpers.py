@@ -6,16 +6,15 @@ to the actor; how requests are served is the device's business.
 
 import abc
 import reprlib
-from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from belay_actors.board import Helper
-from belay_actors.device._attach import CORE_KEY, Attachment
+from belay_actors.device._attachment import CORE_KEY, Attachment
 from belay_actors.device._capabilities import DeviceCapabilities
-from belay_actors.device._connection import Reply
 from belay_actors.device._counted import counted
 from belay_actors.device._detection import parse_detection
 from belay_actors.device._dropped import parse_dropped
+from belay_actors.device._news import Reply
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._records import BoardCensus, BoardMemory, DroppedNamespace, Seat
 from belay_actors.device._runner import CodeRunner
@@ -26,6 +25,7 @@ from belay_actors.errors import (
     RemoteError,
     UnsupportedValueError,
 )
+from belay_actors.kernel import Operation
 from belay_actors.values import Value
 
 T = TypeVar("T")
@@ -50,9 +50,7 @@ class BoardHelpers(CodeRunner):
         """The present one."""
 
     @abc.abstractmethod
-    async def _ask(
-        self, seat: Seat, operation: Callable[[], Awaitable[T]], *, is_urgent: bool
-    ) -> T:
+    async def _ask(self, seat: Seat, operation: Operation[T], *, is_urgent: bool) -> T:
         """Has the actor run an operation on the attachment, if the seat is still valid."""
 
     @abc.abstractmethod

@@ -2,7 +2,7 @@
 
 import re
 
-from belay_actors.device._connection import Reply
+from belay_actors.device._news import Reply
 from belay_actors.errors import RemoteError, RemoteOSError, UnsupportedValueError
 from belay_actors.values import Value, decode
 from belay_actors.wire import ReplyKind
@@ -23,6 +23,8 @@ def to_text(data: bytes, newline: str) -> str:
         data: as it came.
         newline: what the port makes of a line feed; undone exactly.
     """
+    if not data:
+        return ""
     text = data.decode("utf-8", "backslashreplace")
     return text if newline == "\n" else text.replace(newline, "\n")
 

@@ -13,10 +13,10 @@ from typing import TypeVar
 import attrs
 
 from belay_actors.board import Helper
-from belay_actors.device._attach import CORE_KEY, Attachment
-from belay_actors.device._connection import Reply
+from belay_actors.device._attachment import CORE_KEY, Attachment
 from belay_actors.device._counted import counted, limited
 from belay_actors.device._helpers import BoardHelpers
+from belay_actors.device._news import Reply
 from belay_actors.device._outcome import to_text, to_value
 from belay_actors.device._records import Seat
 from belay_actors.errors import RemoteError, UnsupportedValueError

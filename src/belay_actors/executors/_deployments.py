@@ -10,7 +10,6 @@ nothing else needs; what runs just now stays.
 """
 
 import re
-from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 
@@ -62,7 +61,7 @@ class Deployments:
         self._unsure: set[str] = set()
         self._sent = 0  # bytes of memory, at most, that what was sent has used
         self._roots: dict[Unit, None] = {}  # whole with all that they need; the last used is last
-        self._in_use: Counter[Unit] = Counter()
+        self._in_use: dict[Unit, int] = {}  # and how many hold it
 
     @contextmanager
     def in_use(self, unit: Unit) -> Generator[None, None, None]:
@@ -75,13 +74,21 @@ class Deployments:
 
     def hold(self, unit: Unit) -> None:
         """Keeps a unit on the board until it is released as often as it was held."""
-        self._in_use[unit] += 1
+        self._in_use[unit] = self._in_use.get(unit, 0) + 1
 
     def release(self, unit: Unit) -> None:
         """Undoes one ``hold``."""
-        self._in_use[unit] -= 1
-        if not self._in_use[unit]:
-            del self._in_use[unit]
+        holders = self._in_use.pop(unit) - 1
+        if holders:
+            self._in_use[unit] = holders
+
+    def use(self, unit: Unit) -> bool:
+        """Whether the board has a unit and all that it needs. Then it is the last one used."""
+        if unit not in self._roots:
+            return False
+        if next(reversed(self._roots)) is not unit:
+            self._roots[unit] = self._roots.pop(unit)
+        return True
 
     async def ensure(self, unit: Unit) -> None:
         """Sends a unit and all that it needs, unless the board has it.
@@ -95,8 +102,7 @@ class Deployments:
 
         Cancellation: as for any call; what was not sent whole counts as not sent.
         """
-        if unit in self._roots:
-            self._roots[unit] = self._roots.pop(unit)
+        if self.use(unit):
             return
         async with self._lock:
             await self._send_tools(unit)

@@ -29,11 +29,9 @@ class Executors:
     Attributes:
         tasks: calls functions.
         threads: starts threads of the board.
-        setups: runs the setups of programs.
-        teardowns: has the teardowns of programs run at the end.
     """
 
-    __slots__ = ("_deployments", "_host", "setups", "tasks", "teardowns", "threads")
+    __slots__ = ("_deployments", "_host", "_setups", "_teardowns", "tasks", "threads")
 
     def __init__(
         self,
@@ -45,8 +43,23 @@ class Executors:
         self._deployments = Deployments(host, provide_tools)
         self.threads = threads
         self.tasks = TaskExecutor(host, self._deployments)
-        self.setups = SetupExecutor(host, self._deployments, self.tasks)
-        self.teardowns = TeardownExecutor(host, self._deployments, self.tasks)
+        # Made when they are asked for: most sessions have no program.
+        self._setups: SetupExecutor | None = None
+        self._teardowns: TeardownExecutor | None = None
+
+    @property
+    def setups(self) -> SetupExecutor:
+        """Runs the setups of programs."""
+        if self._setups is None:
+            self._setups = SetupExecutor(self._host, self._deployments, self.tasks)
+        return self._setups
+
+    @property
+    def teardowns(self) -> TeardownExecutor:
+        """Has the teardowns of programs run at the end."""
+        if self._teardowns is None:
+            self._teardowns = TeardownExecutor(self._host, self._deployments, self.tasks)
+        return self._teardowns
 
     async def set_up(self, program: type[DeviceProgram]) -> None:
         """Makes a program ready: see ``Session.set_up``."""

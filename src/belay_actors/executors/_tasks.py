@@ -36,7 +36,10 @@ class TaskExecutor:
         if not isinstance(task, Task):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"{task!r} is no task; decorate the function with @task")
         unit, arguments = self.prepare(task, args, kwargs)
-        seconds = task.options.cache_result
+        options = task.options
+        seconds = options.cache_result
+        if seconds is None and not options.exclusive:
+            return task.convert(await self._call_in_turn(task, unit, arguments))
         if seconds is None:
             return task.convert(await self._call(task, unit, arguments))
         if self._results is None:
@@ -79,7 +82,8 @@ class TaskExecutor:
         options, deployments = task.options, self._deployments
         deployments.hold(unit)
         try:
-            await deployments.ensure(unit)
+            if not deployments.use(unit):
+                await deployments.ensure(unit)
             return await self._host.evaluate_call(
                 f"{unit.name}({arguments})",
                 time_limit=options.timeout,

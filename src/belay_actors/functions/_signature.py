@@ -16,7 +16,15 @@ from typing import Any, cast
 import attrs
 
 from belay_actors.functions._source import FunctionSource
-from belay_actors.values import Value, check_type, encode, make_unstructurer, structure
+from belay_actors.values import (
+    Misfit,
+    Value,
+    check_type,
+    encode,
+    encoders,
+    make_unstructurer,
+    structure,
+)
 
 _NO_HINT = object()
 _ANY_TYPE: frozenset[type] | None = None
@@ -95,11 +103,9 @@ class Signature:
             TypeError: the function does not take these, or one of them cannot be sent.
             ValueError: one is too large.
         """
-        if not kwargs and self._are_simple(args):
-            try:
-                return ", ".join([encode(value, exact_floats=exact_floats) for value in args])
-            except (TypeError, ValueError):
-                pass  # it is told below which argument that is
+        text = None if kwargs else self._encode_simple(args, exact_floats=exact_floats)
+        if text is not None:
+            return text
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -139,14 +145,25 @@ class Signature:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"{self._function.__name__}(): argument {name!r}: {error}") from error
 
-    def _are_simple(self, args: Sequence[object]) -> bool:
+    def _encode_simple(self, args: Sequence[object], *, exact_floats: bool) -> str | None:
+        """The text of arguments that need no conversion, and come by position; else ``None``."""
         simple = self._simple
         if not self._required <= len(args) <= len(simple):
-            return False
-        for value, types in zip(args, simple, strict=False):
-            if types is not None and type(value) not in types:
-                return False
-        return True
+            return None
+        found = encoders(exact_floats=exact_floats)
+        texts: list[str] = []
+        try:
+            for value, types in zip(args, simple, strict=False):
+                kind = type(value)
+                if types is not None and kind not in types:
+                    return None
+                write = found.get(kind)
+                texts.append(
+                    encode(value, exact_floats=exact_floats) if write is None else write(value)
+                )
+        except (Misfit, TypeError, ValueError):
+            return None  # it will be told which argument that is
+        return ", ".join(texts)
 
     # Results.
 
@@ -189,16 +206,12 @@ class Signature:
         return self._convert(value, self._item)
 
     def _convert(self, value: Value, kind: object) -> object:
-        if _is_right(value, kind):
+        if kind is _NO_HINT or (isinstance(kind, type) and type(value) is kind):
             return value
         try:
             return structure(value, cast("type[object]", kind))
         except TypeError as error:
             raise TypeError(f"{self._function.__name__}(): {error}") from error
-
-
-def _is_right(value: object, kind: object) -> bool:
-    return kind is _NO_HINT or (isinstance(kind, type) and type(value) is kind)
 
 
 @attrs.define

@@ -1,4 +1,4 @@
-"""The actor: one task that serves one request at a time, and settles each of them.
+"""The actor: serves one request at a time, and settles each of them.
 
 What it promises, whoever asks:
 
@@ -6,16 +6,14 @@ What it promises, whoever asks:
 * A caller cancelled while its operation runs stays parked until the operation is over and
   ``recover`` has run; only then does it get its ``Cancelled``. So when ``ask`` returns, raises or
   is cancelled, the actor is ready for the next request, or it has ended.
-* An error of an operation goes to its caller, and the actor lives. An actor that cannot recover in
-  its grace ends, and everyone who waits is told.
+* An error of an operation goes to its caller, and the actor lives. With ``UnsettledError`` it
+  recovers before. An actor that cannot recover in its grace ends, and everyone who waits is told.
 * Interrupt, stop and kill do not queue: they are cancellations, not messages.
 * Who waits for a hold waits as everybody, and has it when its turn has come. It ends with its
   scope, or with an interrupt of its lane, whichever is first.
 """
 
-import contextvars
-import copy
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar, cast
 
@@ -23,18 +21,14 @@ import attrs
 import trio
 
 from belay_actors.errors import ActorClosedError, WouldDeadlock
+from belay_actors.kernel._chain import current_chain
 from belay_actors.kernel._hold import Hold
 from belay_actors.kernel._mailbox import AnyRequest, Mailbox
+from belay_actors.kernel._recovery import Recovery
 from belay_actors.kernel._request import MakeError, Operation, Request
-from belay_actors.kernel._rest import Rest
+from belay_actors.kernel._server import Server
 
 T = TypeVar("T")
-
-# The requests that led to the running code, outermost first: who asks an actor from inside of an
-# operation that the same actor is running would wait for itself.
-_call_chain: contextvars.ContextVar[tuple[AnyRequest, ...]] = contextvars.ContextVar(
-    "belay_actors_call_chain", default=()
-)
 
 
 @attrs.frozen
@@ -54,7 +48,7 @@ class ActorStatistics:
 
 
 class Actor:
-    """Serves requests one after the other in the task that runs ``serve``.
+    """Serves requests one after the other, as long as ``serve`` runs.
 
     Args:
         name: for messages.
@@ -78,28 +72,26 @@ class Actor:
         idle: Callable[[], Awaitable[None]] = trio.sleep_forever,
     ) -> None:
         self.name = name
-        self._recover = recover
-        self._grace = grace
-        self._make_unrecovered = make_unrecovered
-        self._make_closed = make_closed or self._make_ended
-        self._rest = Rest(idle)
         self._mailbox = Mailbox()
-        self._running: AnyRequest | None = None
-        self._busy_since = 0.0
-        self._after_settling: list[Callable[[], None]] = []
+        self._server = Server(
+            self._mailbox,
+            Recovery(recover, grace, make_unrecovered, self._mailbox.close),
+            idle,
+            make_closed or self._make_ended,
+        )
         self._life = trio.CancelScope()
         self._token = trio.lowlevel.current_trio_token()
-        self._served = self._failed = self._interrupted = 0
 
     def statistics(self) -> ActorStatistics:
         """A snapshot of the counters; costs nothing on the actor's side."""
+        server = self._server
         return ActorStatistics(
-            served=self._served,
-            failed=self._failed,
-            interrupted=self._interrupted,
+            served=server.served,
+            failed=server.failed,
+            interrupted=server.interrupted,
             waiting=len(self._mailbox),
-            is_busy=self._running is not None,
-            busy_seconds=trio.current_time() - self._busy_since if self._running else 0.0,
+            is_busy=server.running is not None,
+            busy_seconds=trio.current_time() - server.busy_since if server.running else 0.0,
             is_held=bool(self._mailbox.holds),
         )
 
@@ -115,7 +107,7 @@ class Actor:
         """Has the actor run an operation, and waits for what comes of it.
 
         Args:
-            operation: called and awaited in the actor's task.
+            operation: called and awaited, in the calling task or in the actor's.
             lane: whose turn it is; see ``Mailbox``.
             is_urgent: go before everything that is not.
 
@@ -129,34 +121,25 @@ class Actor:
 
         Cancellation: while waiting, the operation has not started and never will. While it runs,
         it is interrupted and recovered from before ``Cancelled`` is raised here. Protected from
-        ``KeyboardInterrupt``, which goes to another task.
+        ``KeyboardInterrupt``; one that trio raises where the task waits is as a cancellation.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         self._refuse_foreigner()
-        self._refuse_deadlock()
+        chain = current_chain()
+        if chain:
+            self._refuse_deadlock(chain)
         if self._mailbox.holds and not is_urgent:
             self._refuse_own_hold(lane)
-        request = Request(
-            operation=operation,
-            actor=self,
-            lane=lane,
-            is_urgent=is_urgent,
-            task=trio.lowlevel.current_task(),
-            context=contextvars.copy_context(),
-            deadline=trio.current_effective_deadline(),
-        )
-        entry = cast(AnyRequest, request)
-        self._mailbox.put(entry)
-        self._rest.wake()
+        task = trio.lowlevel.current_task()
+        request = Request(operation, self, lane, is_urgent, task, chain)
+        if self._server.may_serve_directly(lane, is_urgent=is_urgent):
+            return await self._server.serve_directly(request)
+        self._mailbox.put(cast(AnyRequest, request))
+        self._server.wake()
+        return await request.park(self._withdraw)
 
-        def abort(raise_cancelled: trio.lowlevel.RaiseCancelT) -> trio.lowlevel.Abort:
-            if self._mailbox.withdraw(entry):
-                return trio.lowlevel.Abort.SUCCEEDED
-            request.cancel(raise_cancelled)
-            return trio.lowlevel.Abort.FAILED
-
-        await trio.lowlevel.wait_task_rescheduled(abort)
-        return request.unwrap()
+    def _withdraw(self, request: Request[T]) -> bool:
+        return self._mailbox.withdraw(cast(AnyRequest, request))
 
     def _refuse_foreigner(self) -> None:
         if self._token is not trio.lowlevel.current_trio_token():
@@ -165,8 +148,8 @@ class Actor:
                 "trio.from_thread.run"
             )
 
-    def _refuse_deadlock(self) -> None:
-        for request in _call_chain.get():
+    def _refuse_deadlock(self, chain: Sequence[AnyRequest]) -> None:
+        for request in chain:
             if request.actor is self and not request.is_settled:
                 raise WouldDeadlock(
                     f"{self.name} was asked by code that it is itself waiting for; "
@@ -217,7 +200,7 @@ class Actor:
 
     def _wake_for_others(self) -> None:
         if len(self._mailbox):
-            self._rest.wake()
+            self._server.wake()
 
     def interrupt(self, make_error: MakeError, *, lane: Hashable) -> None:
         """Ends all requests of one lane: those that wait now, the running one when recovered.
@@ -226,28 +209,26 @@ class Actor:
         """
         self._mailbox.refuse(make_error, lane)
         self.release_holds(lane)
-        if self._running is not None and self._running.lane == lane:
-            self.interrupt_running(make_error)
+        running = self._server.running
+        if running is not None and running.lane == lane:
+            running.interrupt(make_error)
 
     def interrupt_running(self, make_error: MakeError) -> None:
         """Ends the running request, whoever sent it, when recovered."""
-        if self._running is not None:
-            self._running.interrupt(make_error)
+        if self._server.running is not None:
+            self._server.running.interrupt(make_error)
 
     def after_settling(self, callback: Callable[[], None]) -> None:
         """Calls back at once, or when the running request has been settled.
 
         What an operation learns may concern others, but its own caller is to hear of it first.
         """
-        if self._running is None:
-            callback()
-        else:
-            self._after_settling.append(callback)
+        self._server.after_settling(callback)
 
     def stop(self, make_error: MakeError) -> None:
         """Takes no more requests and tells those that wait; the running one is finished first."""
         self._mailbox.close(make_error)
-        self._rest.wake()
+        self._server.wake()
 
     def kill(self, make_error: MakeError) -> None:
         """Ends the actor now, without recovery; its running request gets the error, too."""
@@ -263,77 +244,7 @@ class Actor:
         task.
         """
         with self._life:
-            try:
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._rest.watch)
-                    await self._serve_all()
-                    nursery.cancel_scope.cancel()
-            finally:
-                self._mailbox.close(self._make_closed)
+            await self._server.serve()
 
     def _make_ended(self) -> Exception:
         return ActorClosedError(f"{self.name} has ended")
-
-    async def _serve_all(self) -> None:
-        while (request := self._mailbox.take()) or not self._mailbox.is_closed:
-            if request is not None:
-                await self._serve_one(request)
-            else:
-                await self._rest.rest()
-
-    async def _serve_one(self, request: AnyRequest) -> None:
-        self._running = request
-        self._busy_since = trio.current_time()
-        chain = _call_chain.set((*request.context.get(_call_chain, ()), request))
-        try:
-            await self._run(request)
-        finally:
-            _call_chain.reset(chain)
-            self._running = None
-            if not request.is_settled:
-                request.fail_interrupted(self._make_closed)
-            while self._after_settling:
-                self._after_settling.pop(0)()
-
-    async def _run(self, request: AnyRequest) -> None:
-        error: Exception | None = None
-        try:
-            with request.scope:
-                result = await request.operation()
-                self._served += 1
-                request.succeed(result)
-                return
-        except Exception as raised:
-            error = raised
-        if error is not None and not request.scope.cancel_called:
-            self._failed += 1
-            request.fail(error)
-            return
-        self._interrupted += 1
-        broken = await self._recovered()
-        if broken is None:
-            request.fail_interrupted(self._make_closed)
-        else:
-            request.fail(broken)
-
-    async def _recovered(self) -> Exception | None:
-        """Recovers within the grace; what it returns has ended the actor."""
-        try:
-            with trio.move_on_after(self._grace):
-                await self._recover()
-                return None
-        except Exception as error:
-            broken = error
-            self._mailbox.close(lambda: self._copy(broken))
-            return broken
-        self._mailbox.close(self._make_unrecovered)
-        return self._make_unrecovered()
-
-    def _copy(self, error: Exception) -> Exception:
-        """The error again, for another caller: each has a traceback of its own."""
-        try:
-            return copy.copy(error)
-        except Exception:  # an exception may want other arguments than it shows
-            replacement = self._make_unrecovered()
-            replacement.__cause__ = error
-            return replacement

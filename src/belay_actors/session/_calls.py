@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from belay_actors.device import Device, Seat
+from belay_actors.device import Device, Seat, check_block
 from belay_actors.observe import CallKind, Event, Observers
 from belay_actors.options import SessionManagementOptions
 from belay_actors.session._claims import Claims
@@ -70,6 +70,32 @@ class Calls(Claims):
         is_urgent = gives_back or self.begin_call()
         call = make_call(self._seat, is_urgent)
         return await (self._observe(kind, call) if self._observers.hears_calls else call)
+
+    async def put(self, name: str, data: bytes | bytearray | memoryview) -> None:
+        """Keeps bytes on the board, under a name in this session's namespace.
+
+        There they are a ``bytearray``. That is how large data travels: in the resident loop as it
+        is, at the speed of the link; by the raw REPL in parts, as literals.
+
+        Args:
+            name: of the variable, for this session's code.
+            data: any bytes, up to what the board has memory for.
+
+        Raises:
+            TypeError, ValueError: no name, or no bytes; nothing was sent.
+            RemoteError: the board has no memory for them.
+            DeviceError, SessionError: as for ``execute``.
+
+        Cancellation: as for ``execute``. What has begun to travel is sent to its end, since a
+        board that waits for the rest of it can do nothing else; the name may be there.
+        """
+        check_block(name, data)
+        block = bytes(data)
+
+        def put(seat: Seat, is_urgent: bool) -> Awaitable[None]:
+            return self.device.put_in(seat, name, block, is_urgent=is_urgent)
+
+        await self.perform("execute", put)
 
     def begin_call(self) -> bool:
         """Counts a call, if one may be made. Returns whether it is part of the cleanup."""

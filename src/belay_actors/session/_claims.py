@@ -116,6 +116,8 @@ class Claims(Supervisor, abc.ABC):
 
     def _check_usable(self) -> bool:
         """Raises if the session takes no calls. Returns whether the code is part of its cleanup."""
+        if self._phase is SessionPhase.ACTIVE:
+            return False
         is_cleanup = self._phase is SessionPhase.ENDING and is_in_cleanup(self)
         if not is_cleanup:
             self.check_active()

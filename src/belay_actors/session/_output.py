@@ -106,7 +106,10 @@ class OutputLines:
         """
         if self._hub is None:
             raise RuntimeError("enter it first: async with session.output() as lines")
-        await trio.lowlevel.checkpoint()
+        if self._lines:  # a turn for each line would be slower than most boards print
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            await trio.lowlevel.checkpoint()
         while not self._lines:
             if self._is_over:
                 raise StopAsyncIteration
@@ -118,8 +121,16 @@ class OutputLines:
             line, self._missed = attrs.evolve(line, dropped=self._missed), 0
         return line
 
-    def put(self, line: OutputLine) -> None:
-        """Takes a line in, or drops one. Called by the hub."""
+    def put(self, lines: Sequence[OutputLine]) -> None:
+        """Takes lines in, or drops some. Called by the hub."""
+        if self._missed or len(self._lines) + len(lines) > self._limit:
+            for line in lines:
+                self._put_or_drop(line)
+        else:
+            self._lines += lines
+        self._tell()
+
+    def _put_or_drop(self, line: OutputLine) -> None:
         if len(self._lines) >= self._limit:
             self.dropped += 1
             self._missed += 1
@@ -129,7 +140,6 @@ class OutputLines:
         elif self._policy is DropPolicy.NEWEST and self._missed:
             line, self._missed = attrs.evolve(line, dropped=self._missed), 0
         self._lines.append(line)
-        self._tell()
 
     def end(self) -> None:
         """There will be no more lines. Called by the hub."""
@@ -166,11 +176,12 @@ class _Source:
             self._parts.append(first)
             self.size += len(first)
             return ()
-        *whole, rest = [self.rest() + first, *others]
-        lines = [piece for line in whole for piece in _pieces(line)]
-        *long, half = _pieces(rest)
+        lines = [self.rest() + first, *others]
+        if max(map(len, lines)) > _LONGEST_LINE:
+            lines = [piece for line in lines for piece in _pieces(line)]
+        half = lines.pop()
         self._parts, self.size = [half], len(half)
-        return [*lines, *long]
+        return lines
 
     def rest(self) -> str:
         """Takes out what has no line end yet."""
@@ -305,16 +316,14 @@ class OutputHub:
 
     def _tell(self, source: str | None, texts: Iterable[str]) -> None:
         now = datetime.now(UTC)
-        is_call = source == ""
-        for text in texts:
-            line = OutputLine(
-                text=text.removesuffix("\r") if is_call and self._newline == "\r\n" else text,
-                session_id=self._session_id,
-                thread_id=source or None,
-                time=now,
-            )
-            for subscriber in self._subscribers:
-                subscriber.put(line)
+        if source == "" and self._newline == "\r\n":
+            texts = [text.removesuffix("\r") for text in texts]
+        lines = [
+            OutputLine(text=text, session_id=self._session_id, thread_id=source or None, time=now)
+            for text in texts
+        ]
+        for subscriber in self._subscribers:
+            subscriber.put(lines)
 
 
 def _make_decoder() -> codecs.IncrementalDecoder:

@@ -22,7 +22,8 @@ class DescriptorLink(Link):
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._busy: set[str] = set()
+        self._is_sending = False
+        self._is_receiving = False
 
     def send_nowait(self, data: bytes) -> int:
         return self._write(data)
@@ -40,7 +41,7 @@ class DescriptorLink(Link):
         return 0
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        with self._alone("sends"), memoryview(data) as whole:
+        with self._sending(), memoryview(data) as whole:
             sent = 0
             while True:
                 await self._wait_writable()
@@ -49,7 +50,7 @@ class DescriptorLink(Link):
                     return
 
     async def wait_send_all_might_not_block(self) -> None:
-        with self._alone("sends"):
+        with self._sending():
             await self._wait_writable()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
@@ -58,7 +59,10 @@ class DescriptorLink(Link):
             raise TypeError(f"max_bytes is an int, not {type(size).__name__}")
         if size < 1:
             raise ValueError(f"max_bytes is above 0, not {size}")
-        with self._alone("receives"):
+        if self._is_receiving:  # no context manager: every call on the board comes this way
+            raise trio.BusyResourceError("another task receives on this link")
+        self._is_receiving = True
+        try:
             while True:
                 self._check_open()
                 await trio.lowlevel.wait_readable(self._descriptor)
@@ -70,7 +74,13 @@ class DescriptorLink(Link):
                 except OSError:  # nobody has the other end open any more
                     return b""
                 if data or self._is_gone():  # a terminal may read nothing, and yet live
+                    self._look_at(data)
                     return data
+        finally:
+            self._is_receiving = False
+
+    def _look_at(self, data: bytes) -> None:
+        """Sees what has come, for what a link has to know of its board."""
 
     def _is_gone(self) -> bool:
         poll = select.poll()
@@ -82,14 +92,14 @@ class DescriptorLink(Link):
         await trio.lowlevel.wait_writable(self._descriptor)
 
     @contextlib.contextmanager
-    def _alone(self, doing: str) -> Generator[None, None, None]:
-        if doing in self._busy:
-            raise trio.BusyResourceError(f"another task {doing} on this link")
-        self._busy.add(doing)
+    def _sending(self) -> Generator[None, None, None]:
+        if self._is_sending:
+            raise trio.BusyResourceError("another task sends on this link")
+        self._is_sending = True
         try:
             yield
         finally:
-            self._busy.discard(doing)
+            self._is_sending = False
 
     def _check_open(self) -> None:
         if self._descriptor < 0:

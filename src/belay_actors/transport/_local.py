@@ -46,10 +46,9 @@ class LocalLink(DescriptorLink):
         """Process id of the interpreter."""
         return self._process.pid
 
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        data = await super().receive_some(max_bytes)
-        self._is_micropython = self._is_micropython or _RAW_REPL in data
-        return data
+    def _look_at(self, data: bytes) -> None:
+        if not self._is_micropython:
+            self._is_micropython = _RAW_REPL in data
 
     async def interrupt(self) -> bool:
         # Before that it is a Python that starts up, or a program of some other kind: it would die.

@@ -55,6 +55,8 @@ _TOKEN = re.compile(
     % (_ESCAPE, _ESCAPE, _NUMBER, _NUMBER),
     re.VERBOSE,
 )
+# The rest of a list of small integers, as MicroPython writes it.
+_SMALL_INTS = re.compile(rb"(-?\d{1,18}+(?:, -?\d{1,18}+)*+)\]")
 _CONSTANTS: dict[bytes, bool | None] = {b"None": None, b"True": True, b"False": False}
 _HEX = b"0123456789abcdef"
 _DOUBLE = struct.Struct("<d")
@@ -77,8 +79,10 @@ def decode(payload: bytes) -> Value:
             parts, nested more than 200 deep, or with a number of more than 4300 digits; or the
             exact floats are not those of the text.
     """
-    if _SMALL_INT.fullmatch(payload):
+    if _SMALL_INT.fullmatch(payload):  # as most are, and then these
         return int(payload)
+    if payload in _CONSTANTS:
+        return _CONSTANTS[payload]
     try:
         return _Reader(*_split(payload)).read()
     except (ValueError, TypeError, RecursionError) as error:
@@ -141,7 +145,7 @@ class _Reader:
 
     def _display(self, opening: bytes, depth: int) -> Value:
         if opening == b"[":
-            return self._items(b"]", depth)
+            return self._list(depth)
         if opening == b"{":
             return self._dict_or_set(depth)
         items = self._items(b")", depth)
@@ -150,6 +154,17 @@ class _Reader:
         if isinstance(items[0], complex):
             return items[0]
         raise self._surprise()
+
+    def _list(self, depth: int) -> list[Value]:
+        """A list; one of small integers, such as a batch of readings, is read at once."""
+        found = _SMALL_INTS.match(self._text, self._position)
+        if found is None or depth > DEEPEST:
+            return self._items(b"]", depth)
+        self._parts += self._text.count(b",", *found.span(1)) + 1
+        if self._parts > MOST_PARTS:
+            raise ValueError("too many parts")
+        self._position = found.end()
+        return [*map(int, found[1].split(b", "))]
 
     def _word(self, word: bytes, depth: int) -> Value:
         if word in _CONSTANTS:

@@ -10,7 +10,7 @@ written as an integer times a power of two, where no step has to round.
 
 import math
 import reprlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 from belay_actors.values._limits import DEEPEST, LONGEST_NUMBER, MOST_PARTS
@@ -56,6 +56,15 @@ def encode(value: object, *, exact_floats: bool = True) -> str:
     except RecursionError:  # the caller was deep in calls already
         error = ValueError("the value is nested too deeply for what is left of Python's stack")
     raise error
+
+
+def encoders(*, exact_floats: bool) -> Mapping[type, Callable[[object], str]]:
+    """The writers of values that have no parts, by their types; for many calls.
+
+    Each takes a value of exactly its type, and raises ``Misfit`` if it cannot be sent; ``encode``
+    has the error that says why.
+    """
+    return _EXACT if exact_floats else _NEAREST
 
 
 class _Writer:

@@ -14,6 +14,9 @@ class ReplyKind(enum.Enum):
     NOT_RUN = b"N"
 
 
+REPLY_KINDS = {kind.value: kind for kind in ReplyKind}  # looked up faster than by the class
+
+
 @attrs.frozen
 class Ready:
     """The board is at its raw prompt; ``skipped`` is the end of what it said before that."""

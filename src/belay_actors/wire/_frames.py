@@ -71,7 +71,7 @@ class NoFrame:
 Found = Frame | Damaged | Partial | NoFrame
 
 
-@attrs.frozen
+@attrs.define
 class FrameReader:
     """Recognises the frames of one attachment.
 
@@ -82,11 +82,26 @@ class FrameReader:
 
     token: bytes
     max_payload: int
+    mark: bytes = attrs.field(init=False)  # what every frame starts with
+    _reply: re.Pattern[bytes] = attrs.field(init=False)
 
-    @property
-    def mark(self) -> bytes:
-        """What every frame starts with."""
-        return _START + self.token
+    def __attrs_post_init__(self) -> None:
+        self.mark = _START + self.token
+        mark = re.escape(self.mark)
+        self._reply = re.compile(
+            rb"%b([EUV])(\d{1,10});(\d{1,9});(\d{1,12});([^\x00-\x1f]*)\x1f" % mark
+        )
+
+    def read_reply(self, data: bytes) -> Frame | None:
+        """Reads what is one reply and nothing else; ``None`` for all that ``read`` is for."""
+        found = self._reply.fullmatch(data)
+        if found is None:
+            return None
+        kind, key, length, check, payload = found.groups()
+        size = len(payload)
+        if size != int(length) or size > self.max_payload or sum(payload, kind[0]) != int(check):
+            return None
+        return Frame(kind, int(key), payload)
 
     def find(self, data: bytes, start: int) -> int:
         """Position of the first byte that may start a frame, or ``-1``."""

@@ -33,6 +33,7 @@ from belay_actors.wire._banner import (
     find_broken_off,
 )
 from belay_actors.wire._events import (
+    REPLY_KINDS,
     Dropped,
     Event,
     NotStarted,
@@ -40,7 +41,6 @@ from belay_actors.wire._events import (
     PasteRefused,
     Ready,
     Replied,
-    ReplyKind,
     Restarted,
     SessionOutput,
     Unanswered,
@@ -393,7 +393,7 @@ class RawRepl:
 
     def _reply(self, frame: Frame) -> None:
         self._questions.end_call()
-        self._settle(Replied(self._number, ReplyKind(frame.kind), frame.payload, self._traceback))
+        self._settle(Replied(self._number, REPLY_KINDS[frame.kind], frame.payload, self._traceback))
 
     def _settle(self, reply: Replied) -> None:
         """The call has its reply; the prompt is to follow."""

@@ -36,6 +36,8 @@ def find_mark(state: State, data: bytes, start: int, stop: int) -> tuple[int, in
     mark = pattern.search(data, start, stop) if pattern is not None else None
     if mark is None:
         return find_banner(data, start, stop)
+    if mark.start() == start:
+        return mark.span()
     banner = find_banner(data, start, min(stop, mark.start() + LONGEST_BANNER))
     return banner if banner is not None and banner[0] < mark.start() else mark.span()
 

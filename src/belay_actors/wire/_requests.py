@@ -14,6 +14,7 @@ Letter  Meaning
 ``x``   execute it
 ``E``   evaluate the code, in which characters are escaped
 ``X``   execute it
+``b``   keep what follows under the name that stands in place of the code; ``SUM`` is its length
 ``?``   say that you are there
 ``q``   leave the loop
 ======  ==========================================================
@@ -52,6 +53,19 @@ def encode_request(number: int, key: int, code: str, *, is_expression: bool) -> 
     if _SPECIAL.search(data) is not None:
         kind, data = kind.upper(), _escape(data)
     return (b"%b %d %d %d %d %b" % (kind, number, key, len(data), check, data)).ljust(BLOCK)
+
+
+def encode_block(number: int, key: int, name: str, size: int) -> bytes:
+    """Returns what announces so many bytes, to be kept in a namespace under a name.
+
+    Args:
+        number: of the call; it comes back in the reply's frame.
+        key: of the namespace.
+        name: that they get there.
+        size: of what follows. All of it must follow: nothing can interrupt that.
+    """
+    data = name.encode()
+    return (b"b %d %d %d %d %b" % (number, key, len(data), size, data)).ljust(BLOCK)
 
 
 def _escape(data: bytes) -> bytes:

@@ -20,10 +20,10 @@ frame.
 """
 
 from belay_actors.wire._banner import RAW_BANNER
-from belay_actors.wire._events import Replied, ReplyKind, Unanswered
+from belay_actors.wire._events import Event, Replied, ReplyKind, Unanswered
 from belay_actors.wire._frames import Damaged, Frame
 from belay_actors.wire._machine import RawRepl
-from belay_actors.wire._requests import LEAVE, encode_request
+from belay_actors.wire._requests import LEAVE, encode_block, encode_request
 from belay_actors.wire._states import RESIDENT, State
 
 _CTRL_A = b"\x01"
@@ -75,11 +75,26 @@ class ResidentRepl(RawRepl):
             code: source.
             is_expression: whether it has a value.
         """
+        self._serve(number)
+        return encode_request(number, key, code, is_expression=is_expression)
+
+    def announce(self, number: int, key: int, name: str, size: int) -> bytes:
+        """Announces a block to the loop: so many bytes, all of which must follow.
+
+        Args:
+            number: of the call; the reply is a frame with it.
+            key: of the namespace.
+            name: that the bytes get there.
+            size: of the block.
+        """
+        self._serve(number)
+        return encode_block(number, key, name, size)
+
+    def _serve(self, number: int) -> None:
         assert self.state is State.LISTENING, f"a request in state {self.state.name}"
         self._begin_call(number)
         self._questions.begin_program()
         self.state = State.SERVING
-        return encode_request(number, key, code, is_expression=is_expression)
 
     def resync(self, *, by_friendly: bool = False) -> bytes:
         """As for every raw REPL. A loop that listens is asked to end; that needs no interrupt."""
@@ -96,6 +111,19 @@ class ResidentRepl(RawRepl):
         if not is_resident:
             return out
         return _CTRL_C + LEAVE + _CTRL_B if is_busy else LEAVE + out
+
+    # Bytes in.
+
+    def receive(self, data: bytes) -> list[Event]:
+        """As for every raw REPL."""
+        if self.state is State.SERVING and not self._held:
+            # What nearly always comes. It has no text, so it is not looked at for anything else.
+            frame = self._frames.read_reply(data)
+            if frame is not None and frame.key == self._number:
+                self._events = []
+                self._reply(frame)
+                return self._events
+        return super().receive(data)
 
     # What frames and banners mean.
 

@@ -122,6 +122,15 @@ class Console:
         self._processor.start_slice()
         return data
 
+    def read_into(self, block: bytearray) -> int:
+        """Waits for as many bytes as there is room for."""
+        block[:] = self.read(len(block))
+        return len(block)
+
+    def set_interrupt(self, char: int) -> None:
+        """Has one character interrupt the program; only a Ctrl-C can, or with ``-1`` none."""
+        self.has_program = char == _CTRL_C
+
     def write(self, data: bytes) -> None:
         """Sends bytes as they are."""
         if self.output is not None:

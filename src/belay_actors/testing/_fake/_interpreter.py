@@ -17,6 +17,7 @@ from belay_actors.testing._fake._modules import (
     make_builtins,
     make_gc,
     make_math,
+    make_micropython,
     make_sys,
     make_time,
 )
@@ -77,6 +78,7 @@ class Interpreter:
         self._modules = {
             "gc": make_gc(),
             "math": make_math(),
+            "micropython": make_micropython(console),
             "sys": make_sys(self._loaded, console, self._print_exception),
             "time": make_time(processor),
             **modules,

@@ -67,6 +67,15 @@ def make_math() -> ModuleType:
     return _module("math", **public)
 
 
+def make_micropython(console: Console) -> ModuleType:
+    """``micropython``.
+
+    Args:
+        console: that may be interrupted.
+    """
+    return _module("micropython", kbd_intr=console.set_interrupt)
+
+
 def make_sys(
     modules: dict[str, ModuleType],
     console: Console,
@@ -94,7 +103,9 @@ def make_sys(
         path=[""],
         platform=PLATFORM,
         print_exception=print_exception,
-        stdin=SimpleNamespace(buffer=SimpleNamespace(read=console.read)),
+        stdin=SimpleNamespace(
+            buffer=SimpleNamespace(read=console.read, readinto=console.read_into)
+        ),
         stdout=SimpleNamespace(write=console.print, buffer=SimpleNamespace(write=console.write)),
         version=f"3.4.0; MicroPython v{'.'.join(map(str, VERSION))}",
         version_info=(3, 4, 0),

@@ -1,0 +1,1 @@
+"""The rows of the benchmark: each module has what belongs together."""

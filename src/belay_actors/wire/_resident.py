@@ -23,12 +23,13 @@ from belay_actors.wire._banner import RAW_BANNER
 from belay_actors.wire._events import Event, Replied, ReplyKind, Unanswered
 from belay_actors.wire._frames import Damaged, Frame
 from belay_actors.wire._machine import RawRepl
-from belay_actors.wire._requests import LEAVE, encode_block, encode_request
+from belay_actors.wire._requests import ASK, LEAVE, encode_block, encode_request
 from belay_actors.wire._states import RESIDENT, State
 
 _CTRL_A = b"\x01"
 _CTRL_B = b"\x02"
 _CTRL_C = b"\x03"
+_PRESENCE = 0  # the number in the frame that answers a question; no call in the loop has it
 _IN_CALL = (State.SERVING, State.BREAKING)
 _OWN_ENDS = (b"E", b"V", b"U")
 _OWN_WORDS = (b"T", *_OWN_ENDS)  # the key of a ``P`` is that of a session
@@ -112,6 +113,11 @@ class ResidentRepl(RawRepl):
             return out
         return _CTRL_C + LEAVE + _CTRL_B if is_busy else LEAVE + out
 
+    def take_outgoing(self) -> bytes:
+        """As for every raw REPL; a loop of which nobody knows yet is asked, too."""
+        outgoing = super().take_outgoing()
+        return ASK if self._is_entering and outgoing == _CTRL_A else outgoing
+
     # Bytes in.
 
     def receive(self, data: bytes) -> list[Event]:
@@ -130,7 +136,9 @@ class ResidentRepl(RawRepl):
     def _frame(self, frame: Frame | Damaged, raw: bytes) -> None:
         if isinstance(frame, Damaged):
             super()._frame(frame, raw)
-            if self.state in _IN_CALL:
+            if frame.key == _PRESENCE and self._questions.owed:
+                self._tell_presence()
+            elif self.state in _IN_CALL or self._is_entering:
                 self._questions.doubt()  # no prompt will tell that this was the reply
         elif frame.kind == b"Q":
             self._tell_presence()
@@ -153,7 +161,10 @@ class ResidentRepl(RawRepl):
 
     def _tell_presence(self) -> None:
         """The loop reads requests: what the last call had to say has come, or is lost."""
-        if self._questions.answered() and self.state in _IN_CALL:
+        is_entered = self._is_entering and self.state is State.RUNNING
+        if self._questions.answered() and (is_entered or self.state in _IN_CALL):
+            self._loop = self._number if is_entered else self._loop
+            self._is_entering = False
             self.state = State.LISTENING
             self._questions.begin_program()
             self._events.append(Unanswered(self._number, self._tail))

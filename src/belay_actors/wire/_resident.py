@@ -31,8 +31,7 @@ _CTRL_B = b"\x02"
 _CTRL_C = b"\x03"
 _PRESENCE = 0  # the number in the frame that answers a question; no call in the loop has it
 _IN_CALL = (State.SERVING, State.BREAKING)
-_OWN_ENDS = (b"E", b"V", b"U")
-_OWN_WORDS = (b"T", *_OWN_ENDS)  # the key of a ``P`` is that of a session
+_OWN_WORDS = (b"T", b"E", b"V", b"U")  # the key of a ``P`` is that of a session
 
 
 class ResidentRepl(RawRepl):
@@ -170,13 +169,12 @@ class ResidentRepl(RawRepl):
             self._events.append(Unanswered(self._number, self._tail))
 
     def _end_loop(self, frame: Frame) -> None:
-        """The loop tells its own end, which nobody waits for if it was asked to."""
-        if self.is_resident:
-            self._is_in_call = self.state is not State.LISTENING
+        """The loop tells its own error. That it has returned is nothing that anybody waits for."""
         if frame.kind == b"T" and self.is_resident:
+            self._is_in_call = self.state is not State.LISTENING
             self._traceback = b""
             self.state = State.FAILING
-        elif frame.kind in _OWN_ENDS and (self.is_resident or self.state is State.FAILING):
+        elif frame.kind == b"E" and (self.is_resident or self.state is State.FAILING):
             self.state, self._after_prompt = State.REPLIED, State.IDLE
             if self._is_in_call:  # and what was sent of it may lie at the prompt
                 tail = b"\x04%b\x04>" % self._traceback  # as the raw REPL writes it

@@ -242,6 +242,7 @@ async def test_a_program_can_forge_its_own_reply_and_no_more(device: Device) -> 
 async def test_a_program_cannot_forge_the_reply_of_another_call(
     device: Device, kind: str, ahead: int
 ) -> None:
+    await assert_usable(device)
     forged = forge(device, kind, ahead, "'forged'")
     await device.execute(f"print({forged!a}, end='')")
     for number in range(12):

@@ -225,6 +225,7 @@ async def test_a_value_that_plays_foul_is_a_value_or_a_typed_error(
 
 async def test_a_program_can_forge_its_own_reply_and_no_more(device: Device) -> None:
     """What runs on behind it is interrupted, at the latest when the next caller has had enough."""
+    await assert_usable(device)  # from here on calls have one number after the other
     forged = forge(device, "V", 0, "'forged'")
     assert await device.evaluate(f"[print({forged!a}, end=''), 1 / 0]") == "forged"
     await assert_usable(device)
@@ -241,6 +242,7 @@ async def test_a_program_can_forge_its_own_reply_and_no_more(device: Device) -> 
 async def test_a_program_cannot_forge_the_reply_of_another_call(
     device: Device, kind: str, ahead: int
 ) -> None:
+    await assert_usable(device)
     forged = forge(device, kind, ahead, "'forged'")
     await device.execute(f"print({forged!a}, end='')")
     for number in range(12):

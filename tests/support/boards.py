@@ -20,12 +20,13 @@ from belay_actors.wire._requests import LEAVE
 # At the raw prompt, or first out of the resident loop; a Ctrl-C gives up what else is on the line.
 SOFT_RESET = LEAVE + b"\x03\x04"
 
-# For the unix port: the core cannot reply to the call after this one, so the interpreter exits.
+# For the unix port, whose interpreter exits in the next call: the core adds up the code of a call
+# before it runs it.
 EXITS_IN_NEXT_CALL = """
-def repr(value, calls=[], repr=repr):
-    if calls: raise SystemExit
-    calls.append(value)
-    return repr(value)
+def sum(data, start, sum=sum):
+    def exit(*args): raise SystemExit
+    globals()['sum'] = exit
+    return sum(data, start)
 """
 PATIENCE = 20  # seconds for what takes a fraction of one; only a failing test waits that long
 

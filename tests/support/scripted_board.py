@@ -1,6 +1,7 @@
 """A board in memory that keeps to the protocol, until a test overrides a part of it.
 
-It runs nothing: it knows the few programs that the library sends, and answers them. What a test
+It runs nothing: it knows the few programs that the library sends, the resident loop among them, and
+answers them. What a test
 overrides is what an attacker would change. Bytes take time, so that time passes on a clock that
 jumps while a board talks without end.
 """
@@ -24,6 +25,7 @@ _FOR_EVER = 3600.0  # seconds; then a test has failed, but does not hang
 _PASTE = b"\x05A\x01"
 _TOKEN = re.compile(rb"(?:probe|__belay__)\('(\w{4})'")
 _CALL = re.compile(rb"__belay__\((\d+),(-?\d+),(?:eval|exec),(b'.*'|b\".*\"),\d+\)\Z", re.DOTALL)
+_BLOCK = 64  # bytes of a request to the resident loop
 _PROBED = b"('micropython', (1, 29, 0), 'rp2', 'a board', False, [1, 1, 0])"
 
 
@@ -51,6 +53,7 @@ class ScriptedBoard:
         self.heard = 0
         self._line = bytearray()
         self._is_pasting = False
+        self._is_resident = False
         self._says = bytearray()
 
     def frame(self, kind: str, key: int, payload: bytes = b"", *, token: str = "") -> bytes:
@@ -68,7 +71,9 @@ class ScriptedBoard:
         self.heard += len(data)
         for byte in data:
             self._line.append(byte)
-            if self._line.endswith(_PASTE):
+            if self._is_resident and byte != 0x03:
+                self._serve()
+            elif self._line.endswith(_PASTE):
                 self._line.clear()
                 self._is_pasting = True
                 self.say(self.on_paste())
@@ -76,7 +81,7 @@ class ScriptedBoard:
                 self._execute()
             elif byte in b"\x01\x02\x03":
                 self._line.clear()
-                self._is_pasting = False
+                self._is_pasting = self._is_resident = False
                 self.say({1: self.on_question, 2: self.on_leaving, 3: self.on_interrupt}[byte]())
 
     def take(self) -> bytes:
@@ -91,6 +96,22 @@ class ScriptedBoard:
     def is_silent(self) -> bool:
         """Whether it has nothing to say until it hears something."""
         return not self._says and not self.noise
+
+    def _serve(self) -> None:
+        """As the resident loop does, once there is a whole request."""
+        if len(self._line) < _BLOCK:
+            return
+        kind, number, _, size, _, code = bytes(self._line).split(b" ", 5)
+        if len(code) < int(size):
+            return
+        self._line.clear()
+        if kind == b"q":
+            self._is_resident = False
+            self.say(END)
+        elif kind == b"?":
+            self.say(self.frame("Q", 0))
+        else:
+            self.say(self.on_call(int(number), code[: int(size)].decode()).removesuffix(END))
 
     def _execute(self) -> None:
         source = bytes(self._line[:-1])
@@ -110,6 +131,9 @@ class ScriptedBoard:
         if call is None:
             return END
         code = ast.literal_eval(call[3].decode()).decode().rstrip("# ")
+        if code.startswith("resident("):
+            self._is_resident = True
+            return self.frame("V", int(call[1]), b"None")
         return self.on_call(int(call[1]), code)
 
     # What tests override.

@@ -58,7 +58,7 @@ def settle(faulty: Device, eventually: Eventually) -> Callable[[], Awaitable[Non
 
     async def settle() -> None:
         machine = faulty._board.attachment.connection._machine
-        await eventually(lambda: machine.state is State.IDLE)
+        await eventually(lambda: machine.state in (State.IDLE, State.LISTENING))
 
     return settle
 

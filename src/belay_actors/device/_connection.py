@@ -136,12 +136,15 @@ class Connection:
                 return
             await self.link.interrupt()
 
-    async def run(self, number: int, source: str, hear: Hear | None = None) -> Reply:
+    async def run(
+        self, number: int, source: str, hear: Hear | None = None, *, is_long: bool = False
+    ) -> Reply:
         """Runs code, by the raw REPL, that answers with a frame of this number.
 
         Args:
             number: of the frame.
             source: the code.
+            is_long: have the board read it as a whole, if it can; else there is no reply.
             hear: takes its output in between, in order with all that the listener is told.
 
         Raises:
@@ -150,7 +153,7 @@ class Connection:
         Cancellation: the code may still run; ``interrupt`` and ``synchronise`` must follow.
         """
         self._check_attached()
-        data = self._machine.submit(number, source, paste=self._use_paste)
+        data = self._machine.submit(number, source, paste=self._use_paste, is_long=is_long)
         return await self._run(data, hear)
 
     async def enter(self, number: int, source: str) -> Reply:
@@ -213,6 +216,7 @@ class Connection:
             try:
                 await self._granted.wait()
                 await self._send_rest()
+                await self._send(self._machine.take_outgoing())
             except LinkEnded as ended:
                 errors.append(ended)
                 nursery.cancel_scope.cancel()
@@ -362,8 +366,8 @@ class Connection:
         if not data:
             raise LinkEnded(await self.link.find_end())
         events = self._machine.receive(data)
-        outgoing = self._machine.take_outgoing()
-        if outgoing:
+        outgoing = b"" if self._block else self._machine.take_outgoing()
+        if outgoing:  # not in between the parts of a block
             await self._send(outgoing)
         for event in events:
             if type(event) is not Replied:

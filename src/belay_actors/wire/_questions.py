@@ -5,10 +5,13 @@ and there is no answer. Answers come in the order of the questions, so those of 
 first. When the frame of a call has come, all that was asked before it has been answered or eaten.
 """
 
+import re
+
 from belay_actors.wire._banner import LONGEST_BANNER, find_banner
 from belay_actors.wire._marks import END_OF_TEXT, PROMPT
 
 _ASK = b"\x01"
+_FRAME_MARKS = re.compile(rb"[\x1e\x1f]")
 _MOST = 3  # in one call: a program that reads its input eats them
 
 
@@ -94,12 +97,15 @@ class Questions:
     def observe(self, known: bytes, text: bytes) -> None:
         r"""Asks if a running program seems over: at two ``\x04`` and then a ``>``, or at a banner.
 
+        Or at the first or last byte of a frame, where the rest makes none: that may be the reply,
+        into which a thread has printed.
+
         Args:
             known: what it has printed before.
             text: what it prints now.
         """
-        if self._counts_an_end(text):
-            self._wonder(_MOST)
+        if self._counts_an_end(text) or _FRAME_MARKS.search(text) is not None:
+            self.doubt()
         known = known[-LONGEST_BANNER:]
         context = known + text
         banner = find_banner(context, 0, len(context))
@@ -107,6 +113,10 @@ class Questions:
             banner = find_banner(context, banner[1], len(context))
         if banner is not None:
             self._wonder(2 * _MOST)
+
+    def doubt(self) -> None:
+        """The reply may have come in a way that nobody could read."""
+        self._wonder(_MOST)
 
     def _counts_an_end(self, text: bytes) -> bool:
         is_complete = False

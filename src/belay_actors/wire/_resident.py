@@ -23,14 +23,15 @@ from belay_actors.wire._banner import RAW_BANNER
 from belay_actors.wire._events import Event, Replied, ReplyKind, Unanswered
 from belay_actors.wire._frames import Damaged, Frame
 from belay_actors.wire._machine import RawRepl
-from belay_actors.wire._requests import LEAVE, encode_block, encode_request
+from belay_actors.wire._requests import ASK, LEAVE, encode_block, encode_request
 from belay_actors.wire._states import RESIDENT, State
 
 _CTRL_A = b"\x01"
 _CTRL_B = b"\x02"
 _CTRL_C = b"\x03"
-_OWN_ENDS = (b"E", b"V", b"U")
-_OWN_WORDS = (b"T", *_OWN_ENDS)  # the key of a ``P`` is that of a session
+_PRESENCE = 0  # the number in the frame that answers a question; no call in the loop has it
+_IN_CALL = (State.SERVING, State.BREAKING)
+_OWN_WORDS = (b"T", b"E", b"V", b"U")  # the key of a ``P`` is that of a session
 
 
 class ResidentRepl(RawRepl):
@@ -60,11 +61,13 @@ class ResidentRepl(RawRepl):
         self._is_entering = True
         return super().submit(number, code)
 
-    def submit(self, number: int, code: str, *, paste: bool = False) -> bytes:
+    def submit(
+        self, number: int, code: str, *, paste: bool = False, is_long: bool = False
+    ) -> bytes:
         """As for every raw REPL; not in the loop."""
         assert not self.is_resident, "code for a prompt in the loop"
         self._is_entering = False
-        return super().submit(number, code, paste=paste)
+        return super().submit(number, code, paste=paste, is_long=is_long)
 
     def request(self, number: int, key: int, code: str, *, is_expression: bool) -> bytes:
         """Asks the loop to run code; the reply is a frame numbered ``number``.
@@ -113,6 +116,11 @@ class ResidentRepl(RawRepl):
             return out
         return _CTRL_C + LEAVE + _CTRL_B if is_busy else LEAVE + out
 
+    def take_outgoing(self) -> bytes:
+        """As for every raw REPL; a loop of which nobody knows yet is asked, too."""
+        outgoing = super().take_outgoing()
+        return ASK if self._is_entering and outgoing == _CTRL_A else outgoing
+
     # Bytes in.
 
     def receive(self, data: bytes) -> list[Event]:
@@ -131,11 +139,18 @@ class ResidentRepl(RawRepl):
     def _frame(self, frame: Frame | Damaged, raw: bytes) -> None:
         if isinstance(frame, Damaged):
             super()._frame(frame, raw)
+            if frame.key == self._announced:  # what comes next it may take for the block, or not
+                self._announced = None
+                self._events.append(Unanswered(self._number, self._tail))
+            elif frame.key == _PRESENCE and self._questions.owed:
+                self._tell_presence()
+            elif self.state in _IN_CALL or self._is_entering:
+                self._questions.doubt()  # no prompt will tell that this was the reply
         elif frame.kind == b"Q" and frame.key == self._announced:
             self._announced = None
             self._events.append(Replied(frame.key, ReplyKind.GRANTED, b"", b""))
         elif frame.kind == b"Q":
-            self._questions.forget()  # it answers all that were asked before
+            self._tell_presence()
         elif frame.key == self._loop and frame.kind in _OWN_WORDS:
             self._end_loop(frame)
         else:
@@ -153,14 +168,23 @@ class ResidentRepl(RawRepl):
         self._questions.begin_program()
         self._events.append(reply)
 
+    def _tell_presence(self) -> None:
+        """The loop reads requests: what the last call had to say has come, or is lost."""
+        is_entered = self._is_entering and self.state is State.RUNNING
+        if self._questions.answered() and (is_entered or self.state in _IN_CALL):
+            self._loop = self._number if is_entered else self._loop
+            self._is_entering = False
+            self.state = State.LISTENING
+            self._questions.begin_program()
+            self._events.append(Unanswered(self._number, self._tail))
+
     def _end_loop(self, frame: Frame) -> None:
-        """The loop tells its own end, which nobody waits for if it was asked to."""
-        if self.is_resident:
-            self._is_in_call = self.state is not State.LISTENING
+        """The loop tells its own error. That it has returned is nothing that anybody waits for."""
         if frame.kind == b"T" and self.is_resident:
+            self._is_in_call = self.state is not State.LISTENING
             self._traceback = b""
             self.state = State.FAILING
-        elif frame.kind in _OWN_ENDS and (self.is_resident or self.state is State.FAILING):
+        elif frame.kind == b"E" and (self.is_resident or self.state is State.FAILING):
             self.state, self._after_prompt = State.REPLIED, State.IDLE
             if self._is_in_call:  # and what was sent of it may lie at the prompt
                 tail = b"\x04%b\x04>" % self._traceback  # as the raw REPL writes it

@@ -43,6 +43,7 @@ class ResidentRepl(RawRepl):
         super().__init__(token, max_payload=max_payload, is_lossless=is_lossless)
         self._loop: int | None = None  # the number of the call that is the loop, or was
         self._is_entering = False
+        self._is_ending = False  # it has said that there is an error, but not yet which
         self._is_in_call = False  # whether a call was under way when the loop began to end
 
     @property
@@ -150,7 +151,9 @@ class ResidentRepl(RawRepl):
         is_entered = self._is_entering and reply.kind is ReplyKind.VALUE
         if is_entered:
             self._loop = reply.number
-        if not (is_entered or self.is_resident):
+        is_alive = self.is_resident or (self._is_ending and self.state is State.FAILING)
+        self._is_ending = False  # if it has said so, it was the program that did
+        if not (is_entered or is_alive):
             super()._settle(reply)
             return
         self._is_entering = False
@@ -161,7 +164,11 @@ class ResidentRepl(RawRepl):
     def _tell_presence(self) -> None:
         """The loop reads requests: what the last call had to say has come, or is lost."""
         is_entered = self._is_entering and self.state is State.RUNNING
-        if self._questions.answered() and (is_entered or self.state in _IN_CALL):
+        if (
+            self._questions.owed
+            and self._questions.answered()
+            and (is_entered or self.state in _IN_CALL)
+        ):
             self._loop = self._number if is_entered else self._loop
             self._is_entering = False
             self.state = State.LISTENING
@@ -172,9 +179,11 @@ class ResidentRepl(RawRepl):
         """The loop tells its own error. That it has returned is nothing that anybody waits for."""
         if frame.kind == b"T" and self.is_resident:
             self._is_in_call = self.state is not State.LISTENING
+            self._is_ending = True
             self._traceback = b""
             self.state = State.FAILING
-        elif frame.kind == b"E" and (self.is_resident or self.state is State.FAILING):
+        elif frame.kind == b"E" and self._is_ending and self.state is State.FAILING:
+            self._is_ending = False
             self.state, self._after_prompt = State.REPLIED, State.IDLE
             if self._is_in_call:  # and what was sent of it may lie at the prompt
                 tail = b"\x04%b\x04>" % self._traceback  # as the raw REPL writes it

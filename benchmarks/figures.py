@@ -29,7 +29,7 @@ class Figure:
 
     row: str
     contender: str
-    value: float
+    value: float = attrs.field(converter=float)
     unit: str
     low: float | None = None
     high: float | None = None

@@ -32,7 +32,7 @@ async def measure() -> dict[str, dict[str, Samples]]:
         return {
             CALL: await interleave(call, settings),
             EVALUATE: await interleave(evaluate, settings),
-            item_row(LONG): await interleave(make_streams(LONG), settings),
+            item_row(LONG): await interleave(make_streams(LONG), Settings(is_short=True)),
             ASK: await interleave({FLOOR: two_checkpoints, OURS: asking(actor)}, settings),
         }
 

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from belay_actors import Device, DeviceSessionManager, open_device, open_session_manager
+from belay_actors.device._connection import Connection
 from belay_actors.transport import LocalLink
 
 
@@ -39,15 +40,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has boards start their resident loop at the first call, or never."""
-    calls = 1_000_000_000 if request.config.getoption("--raw") else 0
-    monkeypatch.setattr("belay_actors.device._attachment.CALLS_BEFORE_LOOP", calls)
+    """Has boards not start their resident loop, where that is asked for."""
+    if request.config.getoption("--raw"):
+        monkeypatch.setattr(Connection, "can_reside", False)
 
 
 @pytest.fixture
 def by_raw_repl(way: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that do something to the raw REPL, or by it."""
-    monkeypatch.setattr("belay_actors.device._attachment.CALLS_BEFORE_LOOP", 1_000_000_000)
+    monkeypatch.setattr(Connection, "can_reside", False)
 
 
 @pytest.fixture

@@ -15,31 +15,24 @@ except ImportError:
 
 
 def take_block(number, key, size, name):
-    # Any byte may be part of a block, so there is no Ctrl-C meanwhile. The host sends all of it,
-    # whatever happens; so all of it is read, even where there is no memory for it.
-    fill = sys.stdin.buffer.readinto
-    spare = bytearray(64), bytearray(1)
+    # Any byte may be part of a block, so there is no Ctrl-C while it comes. The host sends it when
+    # it is told to, and then all of it, whatever happens.
+    try:
+        block = bytearray(size)
+    except MemoryError:
+        send("E", number, repr((str(MemoryError), "no memory for the block", False)))
+        return
     if kbd_intr:
         kbd_intr(-1)
     try:
-        block = None
-        try:
-            block = bytearray(size)
-        except MemoryError:
-            for part in spare:
-                while size >= len(part):
-                    fill(part)
-                    size -= len(part)
+        send("Q", number, "")
         if block:
-            fill(block)
+            sys.stdin.buffer.readinto(block)
     finally:
         if kbd_intr:
             kbd_intr(3)
-    if block is None:
-        send("E", number, repr((str(MemoryError), "no memory for the block", False)))
-    else:
-        spaces[key][name] = block
-        send("V", number, "None")
+    spaces[key][name] = block
+    send("V", number, "None")
 
 
 def resident(number):

@@ -44,7 +44,6 @@ _SMALL_PART = 48  # the same for boards with little memory
 _SILENCE = b"\x04\x04>"  # ran, printed nothing, and raised nothing
 _MEASURE = "(lambda gc: (gc.collect(), gc.mem_alloc(), gc.mem_free())[1:])(__import__('gc'))"
 _HAS_MODULES = "hasattr(__import__('sys'), 'modules')"
-CALLS_BEFORE_LOOP = 4  # short uses of a board do not pay for what they will not need
 _LINE_SHARE = 2  # the raw REPL needs a second copy of a line while that grows
 
 
@@ -74,7 +73,6 @@ class Attachment:
     _number: int = attrs.field(init=False, default=_FIRST_NUMBER)
     _helpers: set[Helper] = attrs.field(init=False, factory=set[Helper])
     _comes_in_parts: bool = attrs.field(init=False, default=True)
-    _calls: int = attrs.field(init=False, default=0)
 
     async def set_up(self) -> None:
         """Brings the board to its raw prompt, probes it and installs the core."""
@@ -132,9 +130,20 @@ class Attachment:
         self.memory = None
         if is_unguarded:
             await self._install_checked(source)
-        else:
+        elif not (self.may_reside and await self._install_with_loop(source)):
             check = call_source(1, MAIN_KEY, _NOTHING, is_expression=True)
             await self.connection.run(1, f"{source};{check}")
+
+    async def _install_with_loop(self, core: str) -> bool:
+        """Installs the core, and beside it the resident loop, where the board has such an input."""
+        helper = helper_source(Helper.RESIDENT)
+        check = call_source(1, CORE_KEY, helper, is_expression=False)
+        try:
+            await self.connection.run(1, f"{core}\n{check}", is_long=True)
+        except NoReply:
+            self.may_reside = False
+            await self.connection.synchronise()
+        return self.may_reside
 
     async def _install_checked(self, source: str) -> None:
         """Installs the core on a board that may get it damaged, and that may be small."""
@@ -215,7 +224,7 @@ class Attachment:
     ) -> Reply:
         connection = self.connection
         if self.may_reside and not connection.is_resident:
-            await self._think_of_residing()
+            await self._enter()
         if not connection.is_resident:
             return await self._run_by_raw(key, code, hear, is_expression=is_expression)
         number = self._take_number()
@@ -251,23 +260,12 @@ class Attachment:
         number, self._number = self._number, self._number + 1
         return number
 
-    async def _think_of_residing(self) -> None:
-        """Starts the resident loop when that seems to be worth its while."""
-        self._calls += 1
-        if self._calls > CALLS_BEFORE_LOOP:
-            await self._enter()
-
     async def _enter(self) -> None:
-        if Helper.RESIDENT not in self._helpers:
-            source = helper_source(Helper.RESIDENT)
-            reply = await self._run_by_raw(CORE_KEY, source, None, is_expression=False)
-            self.may_reside = reply.replied.kind is ReplyKind.VALUE
-        if self.may_reside:
-            self._helpers.add(Helper.RESIDENT)
-            number = self._take_number()
-            source = call_source(number, CORE_KEY, f"resident({number})", is_expression=True)
-            reply = await self.connection.enter(number, source)
-            self.may_reside = reply.replied.kind is ReplyKind.VALUE
+        """Starts the resident loop."""
+        number = self._take_number()
+        source = call_source(number, CORE_KEY, f"resident({number})", is_expression=True)
+        reply = await self.connection.enter(number, source)
+        self.may_reside = reply.replied.kind is ReplyKind.VALUE
 
     async def _run_source(self, number: int, source: str, hear: Hear | None = None) -> Reply:
         try:

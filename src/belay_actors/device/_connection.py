@@ -47,6 +47,7 @@ _SIGNAL_PAUSE = 1.0
 _RESYNC_PAUSES = (0.25, 0.5, 1.0)
 _CTRL_C = b"\x03"
 _NEWEST = 256 * 1024  # bytes of output: more than the characters that anybody keeps of it
+_ENDS = (ReplyKind.VALUE, ReplyKind.ERROR, ReplyKind.UNSENDABLE)
 _PART = 16 * 1024  # bytes of a block that are offered to the link at once; a pty takes 4
 
 # A board begins to run code as soon as it has its last byte, and shows its prompt as soon as a call
@@ -90,7 +91,8 @@ class Connection:
         self._use_paste = use_paste
         self._is_cut_off = False  # code was sent in part, and the rest will never be
         self._hear: Hear | None = None
-        self._unsent: memoryview | None = None  # the rest of a block
+        self._block: memoryview | None = None  # the rest of it
+        self._granted = trio.Event()  # the board waits for it
 
     @property
     def is_unguarded(self) -> bool:
@@ -134,12 +136,15 @@ class Connection:
                 return
             await self.link.interrupt()
 
-    async def run(self, number: int, source: str, hear: Hear | None = None) -> Reply:
+    async def run(
+        self, number: int, source: str, hear: Hear | None = None, *, is_long: bool = False
+    ) -> Reply:
         """Runs code, by the raw REPL, that answers with a frame of this number.
 
         Args:
             number: of the frame.
             source: the code.
+            is_long: have the board read it as a whole, if it can; else there is no reply.
             hear: takes its output in between, in order with all that the listener is told.
 
         Raises:
@@ -148,7 +153,7 @@ class Connection:
         Cancellation: the code may still run; ``interrupt`` and ``synchronise`` must follow.
         """
         self._check_attached()
-        data = self._machine.submit(number, source, paste=self._use_paste)
+        data = self._machine.submit(number, source, paste=self._use_paste, is_long=is_long)
         return await self._run(data, hear)
 
     async def enter(self, number: int, source: str) -> Reply:
@@ -185,15 +190,17 @@ class Connection:
         Cancellation: as for ``run``; ``interrupt`` sends what is missing of the block, since
         nothing but the rest of it can bring the board back to its loop.
         """
-        self._hear = None
         self._is_cut_off = True
         await self._send(self._machine.announce(number, key, name, len(data)))
         self._is_cut_off = False
-        self._unsent = memoryview(data)
-        return await self._send_and_collect()
+        self._block, self._granted = memoryview(data), trio.Event()
+        return await self._finish_block()
 
-    async def _send_and_collect(self) -> Reply:
-        """Sends the rest of a block, and listens: a board that is not heard may stand still."""
+    async def _finish_block(self) -> Reply:
+        """Takes a block that was announced to its end.
+
+        It listens all the time: a board that is not heard may stand still.
+        """
         replies: list[Reply] = []
         errors: list[Exception] = []
         async with trio.open_nursery() as nursery:
@@ -203,30 +210,31 @@ class Connection:
                     replies.append(await self._collect())
                 except Exception as error:  # not in a group
                     errors.append(error)
-                    nursery.cancel_scope.cancel()
+                nursery.cancel_scope.cancel()
 
             nursery.start_soon(collect)
             try:
+                await self._granted.wait()
                 await self._send_rest()
+                await self._send(self._machine.take_outgoing())
             except LinkEnded as ended:
                 errors.append(ended)
                 nursery.cancel_scope.cancel()
+        self._block = None
         for error in errors:
-            self._unsent = None
             raise error
         return replies[0]
 
     async def _send_rest(self) -> None:
         """Sends the rest of a block; what is left of it when this is cancelled is known."""
         try:
-            while self._unsent:
-                sent = self.link.send_nowait(bytes(self._unsent[:_PART]))
-                self._unsent = self._unsent[sent:]
+            while self._block:
+                sent = self.link.send_nowait(bytes(self._block[:_PART]))
+                self._block = self._block[sent:]
                 if not sent:
                     await self.link.wait_send_all_might_not_block()
         except trio.BrokenResourceError:
             raise LinkEnded(await self.link.find_end()) from None
-        self._unsent = None
 
     def _check_attached(self) -> None:
         if self._machine.is_detached:
@@ -252,9 +260,11 @@ class Connection:
         forgotten = 0
         while True:
             for event in await receive():
-                if type(event) is Replied and event.kind is not ReplyKind.NOT_RUN:
+                if type(event) is Replied and event.kind in _ENDS:
                     return Reply(event, bytes(output))
                 match event:
+                    case Replied(kind=ReplyKind.GRANTED):
+                        self._granted.set()
                     case Output(data):
                         if forgotten + len(output) + len(data) > self._max_output:
                             raise TooMuchOutput("too much output")
@@ -295,9 +305,10 @@ class Connection:
         """
         if self._is_cut_off:
             return
-        if self._unsent is not None:
+        if self._block is not None and self._machine.is_busy:
             with contextlib.suppress(NoReply, NotRun, TooMuchOutput, BoardRestarted):
-                await self._send_and_collect()
+                await self._finish_block()
+        self._block = None
         await self._wait_over(_SHORT_CALL)
         for pause in _CTRL_C_PAUSES:
             if not self._machine.is_busy or self._machine.is_replied:
@@ -355,8 +366,8 @@ class Connection:
         if not data:
             raise LinkEnded(await self.link.find_end())
         events = self._machine.receive(data)
-        outgoing = self._machine.take_outgoing()
-        if outgoing:
+        outgoing = b"" if self._block else self._machine.take_outgoing()
+        if outgoing:  # not in between the parts of a block
             await self._send(outgoing)
         for event in events:
             if type(event) is not Replied:

@@ -12,6 +12,7 @@ class ReplyKind(enum.Enum):
     UNSENDABLE = b"U"
     ERROR = b"E"
     NOT_RUN = b"N"
+    GRANTED = b"Q"  # no end: a block may now be sent
 
 
 REPLY_KINDS = {kind.value: kind for kind in ReplyKind}  # looked up faster than by the class

@@ -64,6 +64,7 @@ from belay_actors.wire._states import (
 _RESYNC = b"\x03\x03\x01"
 _RESYNC_BY_FRIENDLY = b"\x03\x03\x02\x01"
 _END_OF_CODE = b"\x04"
+_READ_CODE = b"exec(__import__('sys').stdin.buffer.read(%d))"
 _TO_FRIENDLY = b"\x02"
 _INTERRUPT_TO_FRIENDLY = b"\x03\x02"
 
@@ -163,13 +164,18 @@ class RawRepl:
             return _INTERRUPT_TO_FRIENDLY
         return code.encode() + _END_OF_CODE + _TO_FRIENDLY if code else _TO_FRIENDLY
 
-    def submit(self, number: int, code: str, *, paste: bool = False) -> bytes:
+    def submit(
+        self, number: int, code: str, *, paste: bool = False, is_long: bool = False
+    ) -> bytes:
         """Sends code that will answer with a frame numbered ``number``.
 
         Args:
             number: of the call; never used again on this attachment.
             code: source without control characters other than line feeds.
             paste: use raw-paste; more to write may come from ``take_outgoing`` later.
+            is_long: send a line that reads the code, as a whole: the prompt reads byte by byte, and
+                that takes longer from some hundred bytes on. The board must have
+                ``sys.stdin.buffer``, and lose nothing.
         """
         assert not self.is_busy, f"a call in state {self.state.name}"
         assert self.state is not State.DETACHED, "a call before a resync"
@@ -182,7 +188,10 @@ class RawRepl:
         if paste:
             self._upload = PasteUpload(code.encode(), self.paste_window)
             return self._upload.open()
-        return code.encode() + _END_OF_CODE
+        data = code.encode()
+        if is_long:
+            return _READ_CODE % len(data) + _END_OF_CODE + data
+        return data + _END_OF_CODE
 
     def _begin_call(self, number: int) -> None:
         self._number = number

@@ -14,7 +14,7 @@ Letter  Meaning
 ``x``   execute it
 ``E``   evaluate the code, in which characters are escaped
 ``X``   execute it
-``b``   keep what follows under the name that stands in place of the code; ``SUM`` is its length
+``b``   take a block of ``SUM`` bytes, to be kept under the name that is in place of the code
 ``?``   say that you are there
 ``q``   leave the loop
 ======  ==========================================================
@@ -56,13 +56,16 @@ def encode_request(number: int, key: int, code: str, *, is_expression: bool) -> 
 
 
 def encode_block(number: int, key: int, name: str, size: int) -> bytes:
-    """Returns what announces so many bytes, to be kept in a namespace under a name.
+    """Returns what announces a block of so many bytes, to be kept in a namespace under a name.
+
+    The board says ``Q`` when it has the memory. Then all of it must follow: nothing can interrupt
+    that. It does not follow at once, because at a prompt its bytes could do anything.
 
     Args:
         number: of the call; it comes back in the reply's frame.
         key: of the namespace.
         name: that they get there.
-        size: of what follows. All of it must follow: nothing can interrupt that.
+        size: of the block.
     """
     data = name.encode()
     return (b"b %d %d %d %d %b" % (number, key, len(data), size, data)).ljust(BLOCK)

@@ -20,7 +20,7 @@ frame.
 """
 
 from belay_actors.wire._banner import RAW_BANNER
-from belay_actors.wire._events import Event, Replied, ReplyKind, Unanswered
+from belay_actors.wire._events import Dropped, Event, Replied, ReplyKind, Unanswered
 from belay_actors.wire._frames import Damaged, Frame
 from belay_actors.wire._machine import RawRepl
 from belay_actors.wire._requests import ASK, LEAVE, encode_block, encode_request
@@ -44,6 +44,7 @@ class ResidentRepl(RawRepl):
         self._loop: int | None = None  # the number of the call that is the loop, or was
         self._is_entering = False
         self._is_ending = False  # it has said that there is an error, but not yet which
+        self._announced: int | None = None  # the number of the call that is to send a block
         self._is_in_call = False  # whether a call was under way when the loop began to end
 
     @property
@@ -61,11 +62,13 @@ class ResidentRepl(RawRepl):
         self._is_entering = True
         return super().submit(number, code)
 
-    def submit(self, number: int, code: str, *, paste: bool = False) -> bytes:
+    def submit(
+        self, number: int, code: str, *, paste: bool = False, is_long: bool = False
+    ) -> bytes:
         """As for every raw REPL; not in the loop."""
         assert not self.is_resident, "code for a prompt in the loop"
         self._is_entering = False
-        return super().submit(number, code, paste=paste)
+        return super().submit(number, code, paste=paste, is_long=is_long)
 
     def request(self, number: int, key: int, code: str, *, is_expression: bool) -> bytes:
         """Asks the loop to run code; the reply is a frame numbered ``number``.
@@ -80,7 +83,7 @@ class ResidentRepl(RawRepl):
         return encode_request(number, key, code, is_expression=is_expression)
 
     def announce(self, number: int, key: int, name: str, size: int) -> bytes:
-        """Announces a block to the loop: so many bytes, all of which must follow.
+        """Announces a block to the loop. After a ``GRANTED`` all of it must follow.
 
         Args:
             number: of the call; the reply is a frame with it.
@@ -89,6 +92,7 @@ class ResidentRepl(RawRepl):
             size: of the block.
         """
         self._serve(number)
+        self._announced = number
         return encode_block(number, key, name, size)
 
     def _serve(self, number: int) -> None:
@@ -136,12 +140,20 @@ class ResidentRepl(RawRepl):
     def _frame(self, frame: Frame | Damaged, raw: bytes) -> None:
         if isinstance(frame, Damaged):
             super()._frame(frame, raw)
-            if frame.key == _PRESENCE and self._questions.owed:
+            if frame.key == self._announced:  # what comes next it may take for the block, or not
+                self._announced = None
+                self._events.append(Unanswered(self._number, self._tail))
+            elif frame.key == _PRESENCE and self._questions.owed:
                 self._tell_presence()
             elif self.state in _IN_CALL or self._is_entering:
                 self._questions.doubt()  # no prompt will tell that this was the reply
-        elif frame.kind == b"Q":
+        elif frame.kind == b"Q" and frame.key == self._announced:
+            self._announced = None
+            self._events.append(Replied(frame.key, ReplyKind.GRANTED, b"", b""))
+        elif frame.kind == b"Q" and frame.key == _PRESENCE:
             self._tell_presence()
+        elif frame.kind == b"Q":  # late, or the program's
+            self._events.append(Dropped(frame.key, is_damaged=False))
         elif frame.key == self._loop and frame.kind in _OWN_WORDS:
             self._end_loop(frame)
         else:

@@ -104,6 +104,7 @@ class ResidentRepl(RawRepl):
     def resync(self, *, by_friendly: bool = False) -> bytes:
         """As for every raw REPL. A loop that listens is asked to end; that needs no interrupt."""
         is_listening = self.state is State.LISTENING
+        self._is_entering = self._is_ending = False
         out = super().resync(by_friendly=by_friendly)
         if not is_listening:
             return out
@@ -163,8 +164,13 @@ class ResidentRepl(RawRepl):
         is_entered = self._is_entering and reply.kind is ReplyKind.VALUE
         if is_entered:
             self._loop = reply.number
-        is_alive = self.is_resident or (self._is_ending and self.state is State.FAILING)
+        was_ending = self._is_ending and self.state is State.FAILING
+        is_alive = self.is_resident or was_ending
         self._is_ending = False  # if it has said so, it was the program that did
+        if was_ending and not self._is_in_call:  # a call that has its reply
+            self.state = State.LISTENING
+            self._events.append(Dropped(reply.number, is_damaged=False))
+            return
         if not (is_entered or is_alive):
             super()._settle(reply)
             return

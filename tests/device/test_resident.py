@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 import trio
@@ -121,6 +122,8 @@ async def test_an_interrupt_while_it_listens_leads_to_the_prompt_and_back(
     device: Device, link_of: LinkOf, eventually: Eventually
 ) -> None:
     await check(device)
+    status = Path(f"/proc/{link_of(device).pid}/stat")
+    await eventually(lambda: status.read_text("ascii").rpartition(") ")[2].startswith("S"))
     os.kill(link_of(device).pid, signal.SIGINT)
     await eventually(lambda: not is_resident(device))
     await check(device)

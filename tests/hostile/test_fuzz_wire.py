@@ -18,15 +18,16 @@ from belay_actors.wire import (
     NotStarted,
     Output,
     PasteRefused,
-    RawRepl,
     Ready,
     Replied,
     ReplyKind,
+    ResidentRepl,
     Restarted,
     State,
     Unanswered,
     Unsolicited,
 )
+from belay_actors.wire._requests import BLOCK, LEAVE
 
 TOKEN = "abcd"
 RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n>"
@@ -34,9 +35,11 @@ FRIENDLY_BANNER = b'Type "help()" for more information.\r\n>>> '
 SOFT_REBOOT = b"MPY: soft reboot\r\n"
 END = b"\x04\x04>"
 
+LOOP_END = LEAVE
 MAX_PAYLOAD = 200
 MARK_MAX = 50  # bytes; the longest banner, or the start of a frame
 QUESTIONS_MAX = 6
+QUESTION = BLOCK  # bytes, in the loop; elsewhere it is one
 CODE = "x" * 1000
 
 
@@ -52,6 +55,8 @@ class Command(enum.Enum):
     TAKE = enum.auto()
     ASK = enum.auto()
     LEAVE = enum.auto()
+    ENTER = enum.auto()
+    REQUEST = enum.auto()
 
 
 @attrs.frozen
@@ -75,7 +80,7 @@ class Player:
     """Plays a script to a machine, and checks it."""
 
     def __init__(self, *, is_lossless: bool) -> None:
-        self.machine = RawRepl(TOKEN, max_payload=MAX_PAYLOAD, is_lossless=is_lossless)
+        self.machine = ResidentRepl(TOKEN, max_payload=MAX_PAYLOAD, is_lossless=is_lossless)
         self.number = 0
         self.is_pending = False  # a call that has not ended in an event
         self.may_write = 0  # bytes that the machine may still want written
@@ -91,22 +96,25 @@ class Player:
     def command(self, command: Command) -> None:
         match command:
             case Command.RESYNC:
-                assert self.machine.resync() == b"\x03\x03\x01"
+                assert self.machine.resync() in (b"\x03\x03\x01", LOOP_END + b"\x01")
                 self.is_pending = False
-                self.may_write += 1
+                self.may_write += QUESTION
             case Command.RESYNC_BY_FRIENDLY:
-                assert self.machine.resync(by_friendly=True) == b"\x03\x03\x02\x01"
+                sent = self.machine.resync(by_friendly=True)
+                assert sent in (b"\x03\x03\x02\x01", LOOP_END + b"\x02\x01")
                 self.is_pending = False
-                self.may_write += 1
+                self.may_write += QUESTION
             case Command.LEAVE:
-                assert len(self.machine.leave("del x")) <= 7
+                assert len(self.machine.leave("del x")) <= 7 + len(LOOP_END)
                 self.is_pending = False
             case Command.TAKE:
                 self.take()
             case Command.ASK:
                 if self.machine.is_unstarted or self.machine.is_replied:
                     assert self.machine.ask() == b"\x01"
-                    self.may_write += 1  # if only an older question is answered, it asks again
+                    self.may_write += (
+                        QUESTION  # if only an older question is answered, it asks again
+                    )
             case _:
                 self.submit(command)
 
@@ -115,14 +123,23 @@ class Player:
             return
         self.number += 1
         self.is_pending = True
+        if self.machine.is_resident:
+            older = self.machine._questions.owed
+            sent = self.machine.request(self.number, 1, "f()", is_expression=True)
+            assert len(sent) == QUESTION
+            self.may_write = QUESTION * (QUESTIONS_MAX + older)
+            return
         code = CODE if command in (Command.SUBMIT_LARGE, Command.PASTE_LARGE) else "f()"
         is_pasted = command in (Command.PASTE, Command.PASTE_LARGE)
-        sent = self.machine.submit(self.number, code, paste=is_pasted)
+        if command is Command.ENTER:
+            sent = self.machine.enter(self.number, code)
+        else:
+            sent = self.machine.submit(self.number, code, paste=is_pasted)
         end_of_code = 2 if is_pasted else 1
         most = 3 + len(code) + end_of_code
         assert len(sent) <= most
         older = len(self.machine._outgoing) + self.machine._questions.owed
-        self.may_write = most - len(sent) + QUESTIONS_MAX + older
+        self.may_write = most - len(sent) + QUESTION * (QUESTIONS_MAX + older)
 
     def take(self) -> None:
         outgoing = self.machine.take_outgoing()
@@ -138,7 +155,10 @@ class Player:
         self.check_events(events)
         self.check_held()
         # While it waits for an answer, what comes last in a read may be that answer.
-        if before._questions.owed == 0 or State.RUNNING not in (before.state, self.machine.state):
+        if before._questions.owed == 0 or not {State.RUNNING, State.SERVING, State.BREAKING} & {
+            before.state,
+            self.machine.state,
+        }:
             pieces = [event for piece in cut(feed) for event in before.receive(piece)]
             assert merged(pieces) == merged(events)
             assert look_inside(before) == look_inside(self.machine)
@@ -204,7 +224,7 @@ def merged(events: Iterable[Event]) -> list[Event]:
     return result
 
 
-def look_inside(machine: RawRepl) -> dict[str, object]:
+def look_inside(machine: ResidentRepl) -> dict[str, object]:
     """All that a machine knows, but for what only spares it work."""
     inside = {name: value for name, value in vars(machine).items() if name != "_events"}
     del inside["_held_until"]
@@ -235,6 +255,9 @@ DICTIONARY = [
     frame("T", 1, b""),
     frame("T", 2, b""),
     frame("E", 1, b"('E', '', False)"),
+    frame("Q", 0, b""),
+    frame("Q", 0, b"")[:-1] + b"\x00",
+    frame("E", 2, b"()"),
     frame("P", 1, b"'text'"),
     frame("P", 9_999_999_999, b"x" * MAX_PAYLOAD),
     frame("V", 1, b"x" * (MAX_PAYLOAD + 1)),
@@ -301,7 +324,7 @@ def beginning(piece: bytes, size: int) -> bytes:
 
 
 KEYS = st.sampled_from([0, 1, 2, 3, -1, 10**10 - 1])
-FRAMES = st.builds(frame, st.sampled_from("VUTEPNX"), KEYS, st.binary(max_size=12))
+FRAMES = st.builds(frame, st.sampled_from("VUTEPNQX"), KEYS, st.binary(max_size=12))
 FORGED = st.builds(
     forged,
     st.sampled_from("VUTEP"),
@@ -327,6 +350,10 @@ RUNNING: list[Step] = [*IDLE, Command.SUBMIT, come(b"OK")]
 REPLIED: list[Step] = [*RUNNING, come(frame("V", 1, b"1"))]
 PROMPTING: list[Step] = [*REPLIED, come(b"\x04\x04")]
 OPENING: list[Step] = [*IDLE, Command.PASTE_LARGE]
+LISTENING: list[Step] = [*IDLE, Command.ENTER, come(b"OK" + frame("V", 1, b"None"))]
+SERVING: list[Step] = [*LISTENING, Command.REQUEST]
+FAILING_LOOP: list[Step] = [*SERVING, come(frame("T", 1, b""))]
+ASKED_LOOP: list[Step] = [*SERVING, come(END), Command.TAKE]
 ASKED: list[Step] = [*RUNNING, come(END), Command.TAKE]
 BEGINNINGS: dict[str, list[Step]] = {
     "detached": [],
@@ -347,6 +374,11 @@ BEGINNINGS: dict[str, list[Step]] = {
     "refused": [*OPENING, come(b"R\x00")],
     "refused by a banner": [*OPENING, come(RAW_BANNER)],
     "sending": [*OPENING, come(b"R\x01\x01\x00")],
+    "listening": LISTENING,
+    "serving": SERVING,
+    "asked in the loop": ASKED_LOOP,
+    "the loop ends": FAILING_LOOP,
+    "out of the loop": [*LISTENING, Command.RESYNC],
     "syncing again": [*PROMPTING, Command.RESYNC],
 }
 

@@ -251,6 +251,15 @@ def test_an_end_that_another_asked_for_is_asked_about(serving: ResidentRepl, fra
     assert serving.state is State.IDLE
 
 
+@pytest.mark.parametrize("kind", "VUETNQ")
+def test_an_end_that_a_program_forges_is_none(
+    serving: ResidentRepl, frame: Frame, kind: str
+) -> None:
+    events = serving.receive(frame(kind, LOOP, "") + frame("V", 7, "42"))
+    assert events[-1] == VALUE
+    assert serving.state is State.LISTENING
+
+
 def test_an_end_without_frames_is_asked_about(serving: ResidentRepl) -> None:
     serving.receive(b"\x04MemoryError: \r\n\x04>")
     assert serving.take_outgoing() == ASK

@@ -20,7 +20,7 @@ frame.
 """
 
 from belay_actors.wire._banner import RAW_BANNER
-from belay_actors.wire._events import Event, Replied, ReplyKind, Unanswered
+from belay_actors.wire._events import Dropped, Event, Replied, ReplyKind, Unanswered
 from belay_actors.wire._frames import Damaged, Frame
 from belay_actors.wire._machine import RawRepl
 from belay_actors.wire._requests import ASK, LEAVE, encode_block, encode_request
@@ -43,6 +43,7 @@ class ResidentRepl(RawRepl):
         super().__init__(token, max_payload=max_payload, is_lossless=is_lossless)
         self._loop: int | None = None  # the number of the call that is the loop, or was
         self._is_entering = False
+        self._is_ending = False  # it has said that there is an error, but not yet which
         self._announced: int | None = None  # the number of the call that is to send a block
         self._is_in_call = False  # whether a call was under way when the loop began to end
 
@@ -103,6 +104,7 @@ class ResidentRepl(RawRepl):
     def resync(self, *, by_friendly: bool = False) -> bytes:
         """As for every raw REPL. A loop that listens is asked to end; that needs no interrupt."""
         is_listening = self.state is State.LISTENING
+        self._is_entering = self._is_ending = False
         out = super().resync(by_friendly=by_friendly)
         if not is_listening:
             return out
@@ -149,8 +151,10 @@ class ResidentRepl(RawRepl):
         elif frame.kind == b"Q" and frame.key == self._announced:
             self._announced = None
             self._events.append(Replied(frame.key, ReplyKind.GRANTED, b"", b""))
-        elif frame.kind == b"Q":
+        elif frame.kind == b"Q" and frame.key == _PRESENCE:
             self._tell_presence()
+        elif frame.kind == b"Q":  # late, or the program's
+            self._events.append(Dropped(frame.key, is_damaged=False))
         elif frame.key == self._loop and frame.kind in _OWN_WORDS:
             self._end_loop(frame)
         else:
@@ -160,7 +164,14 @@ class ResidentRepl(RawRepl):
         is_entered = self._is_entering and reply.kind is ReplyKind.VALUE
         if is_entered:
             self._loop = reply.number
-        if not (is_entered or self.is_resident):
+        was_ending = self._is_ending and self.state is State.FAILING
+        is_alive = self.is_resident or was_ending
+        self._is_ending = False  # if it has said so, it was the program that did
+        if was_ending and not self._is_in_call:  # a call that has its reply
+            self.state = State.LISTENING
+            self._events.append(Dropped(reply.number, is_damaged=False))
+            return
+        if not (is_entered or is_alive):
             super()._settle(reply)
             return
         self._is_entering = False
@@ -171,7 +182,11 @@ class ResidentRepl(RawRepl):
     def _tell_presence(self) -> None:
         """The loop reads requests: what the last call had to say has come, or is lost."""
         is_entered = self._is_entering and self.state is State.RUNNING
-        if self._questions.answered() and (is_entered or self.state in _IN_CALL):
+        if (
+            self._questions.owed
+            and self._questions.answered()
+            and (is_entered or self.state in _IN_CALL)
+        ):
             self._loop = self._number if is_entered else self._loop
             self._is_entering = False
             self.state = State.LISTENING
@@ -182,9 +197,11 @@ class ResidentRepl(RawRepl):
         """The loop tells its own error. That it has returned is nothing that anybody waits for."""
         if frame.kind == b"T" and self.is_resident:
             self._is_in_call = self.state is not State.LISTENING
+            self._is_ending = True
             self._traceback = b""
             self.state = State.FAILING
-        elif frame.kind == b"E" and (self.is_resident or self.state is State.FAILING):
+        elif frame.kind == b"E" and self._is_ending and self.state is State.FAILING:
+            self._is_ending = False
             self.state, self._after_prompt = State.REPLIED, State.IDLE
             if self._is_in_call:  # and what was sent of it may lie at the prompt
                 tail = b"\x04%b\x04>" % self._traceback  # as the raw REPL writes it

@@ -67,6 +67,7 @@ async def check_own(session: Session, count: int = 5) -> None:
         assert await session.execute(f"print('own', {number})") == f"own {number}\n"
 
 
+@pytest.mark.usefixtures("by_raw_repl")
 @pytest.mark.parametrize("noise", NOISE)
 async def test_noise_or_a_printing_thread_before_a_call(
     board: "Board",
@@ -86,6 +87,7 @@ async def test_noise_or_a_printing_thread_before_a_call(
     assert device.generation == 1
 
 
+@pytest.mark.usefixtures("by_raw_repl")
 @pytest.mark.parametrize("noise", NOISE)
 async def test_noise_or_a_printing_thread_before_a_call_that_is_on_its_way(
     board: "Board", device: Device, manager: DeviceSessionManager, noise: str
@@ -108,6 +110,30 @@ async def test_noise_or_a_printing_thread_before_a_call_that_is_on_its_way(
             assert output == "".join(f"own {number}\n" for number in range(5))
             assert sorted(device.background_output) == sorted(noise * 10)
         await check_own(session)
+    assert device.generation == 1
+
+
+@pytest.mark.boards("unix")
+@pytest.mark.parametrize("noise", [*NOISE, "\N{LATIN SMALL LETTER E WITH ACUTE}"])
+async def test_noise_or_a_printing_thread_before_a_call_in_the_resident_loop(
+    board: "Board", device: Device, manager: DeviceSessionManager, noise: str
+) -> None:
+    """There is no ``OK``: what comes once the call is on its way is taken for its output.
+
+    Nothing is lost, and no value or error is ever another's.
+    """
+    async with manager.open_session(device) as session:
+        output = ""
+        for number in range(5):
+            board.add_noise(noise.encode())
+            output += await session.execute(f"print('own', {number})")
+            assert output.endswith(f"own {number}\n")
+            board.add_noise(noise.encode())
+            assert await session.evaluate(f"{number}, 'own'") == (number, "own")
+        await check_own(session)
+        output += session.background_output
+    own = "".join(f"own {number}\n" for number in range(5))
+    assert sorted(output + device.background_output) == sorted(own + noise * 10)
     assert device.generation == 1
 
 
@@ -275,6 +301,7 @@ async def test_non_utf_8_output(
         await check_own(session)
 
 
+@pytest.mark.usefixtures("by_raw_repl")
 async def test_non_utf_8_output_between_two_calls(
     board: "Board", device: Device, manager: DeviceSessionManager
 ) -> None:

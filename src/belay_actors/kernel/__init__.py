@@ -6,6 +6,7 @@ from belay_actors.kernel._request import (
     Operation as Operation,
     UnsettledError as UnsettledError,
 )
+from belay_actors.kernel._rest import WATCH as WATCH
 from belay_actors.kernel._service import (
     ServiceNursery as ServiceNursery,
     open_body_nursery as open_body_nursery,

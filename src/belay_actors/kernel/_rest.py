@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+WATCH = "belay_actors watch"  # the name of a task that a trio run keeps, once it has had an actor
 _PERIOD = 0.02  # seconds
 
 
@@ -97,7 +98,7 @@ class _Watch:
     def __init__(self) -> None:
         self._rests: set[Rest] = set()
         self._task: trio.lowlevel.Task | None = None
-        trio.lowlevel.spawn_system_task(self._run, name="belay_actors watch")
+        trio.lowlevel.spawn_system_task(self._run, name=WATCH)
 
     def add(self, rest: Rest) -> None:
         self._rests.add(rest)
@@ -118,7 +119,7 @@ class _Watch:
         return trio.lowlevel.Abort.SUCCEEDED
 
 
-_watch: trio.lowlevel.RunVar[_Watch] = trio.lowlevel.RunVar("belay_actors watch")
+_watch: trio.lowlevel.RunVar[_Watch] = trio.lowlevel.RunVar(WATCH)
 
 
 def _get_watch() -> _Watch:

@@ -15,6 +15,7 @@ import trio
 
 from belay_actors.device import BoardCensus, Device, DeviceState
 from belay_actors.errors import DeviceCapabilityError, DeviceError
+from belay_actors.kernel import WATCH
 from belay_actors.testing._hang import all_tasks, where
 
 _PAUSE = 0.05  # seconds
@@ -55,7 +56,8 @@ class _Host:
 
     def leaks(self, before: "_Host", own_children: set[int]) -> Iterator[str]:
         for task in self.tasks - before.tasks:
-            yield f"task {task.name} at {where(task) or 'its end'}"
+            if task.name != WATCH:
+                yield f"task {task.name} at {where(task) or 'its end'}"
         for thread in self.threads - before.threads:
             yield f"thread {thread.name}"
         for target, count in (self.descriptors - before.descriptors).items():

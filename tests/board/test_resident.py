@@ -1,4 +1,4 @@
-"""The resident loop, run by CPython: it reads what the wire encodes, and answers what it decodes."""
+"""The resident loop, run by CPython: it reads what the wire encodes, and answers in frames."""
 
 import io
 import sys

@@ -230,7 +230,7 @@ SCENARIOS: list[Scenario] = [
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_e01_e03_b10_cancelled_at_any_point_nothing_is_left(scenario: Scenario) -> None:
     sweep = cancel_everywhere(scenario, setting=open_scene)
-    assert sweep.points > 20
+    assert sweep.points > 12
     assert sweep.cancelled > 10
 
 
@@ -239,7 +239,7 @@ def test_e01_e03_b10_after_a_reset_at_any_point_nothing_is_left(scenario: Scenar
     sweep = break_everywhere(
         scenario, setting=open_scene, cut=lambda scene: scene.board.reset(), errors=ERRORS
     )
-    assert sweep.points > 20
+    assert sweep.points > 12
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
@@ -247,4 +247,4 @@ def test_e01_e03_b10_unplugged_at_any_point_nothing_is_left(scenario: Scenario) 
     sweep = break_everywhere(
         scenario, setting=open_scene, cut=lambda scene: scene.board.unplug(), errors=ERRORS
     )
-    assert sweep.points > 20
+    assert sweep.points > 12

@@ -15,7 +15,6 @@ BY_RAW_REPL = [
     "tests/hostile/test_program_attacks.py",
     "tests/hostile/test_idle_attacks.py",
     "tests/boards/peers/test_output.py",
-    "tests/boards/peers/test_replies.py",
     "tests/scenarios/test_calls.py",
 ]
 

@@ -1,4 +1,4 @@
-"""The resident loop, run by CPython: it reads what the wire encodes; its frames are decoded."""
+"""The resident loop, run by CPython: it reads what the wire encodes, and answers in frames."""
 
 import io
 import sys

@@ -230,7 +230,7 @@ def test_h03_wherever_the_board_is_lost_services_are_closed_and_somebody_is_told
 
     sweep = break_everywhere(two_requests, setting=setting, cut=lambda rig: rig.board.unplug())
     assert sweep.points > 100
-    assert sweep.failed > 100
+    assert sweep.failed > 60
 
 
 @unclosed

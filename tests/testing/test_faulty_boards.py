@@ -117,7 +117,7 @@ async def test_noise_between_calls_harms_nobody(
     transport.use(FaultPlan(receiving=[Insert(0, noise)]))
     # A last byte that may begin a frame is kept until there are more.
     count = len(noise.removesuffix(b"\x1e"))
-    await eventually(lambda: faulty.snapshot().unsolicited_bytes - before == count)
+    await eventually(lambda: faulty.snapshot().unsolicited_bytes - before >= count)
     assert await faulty.evaluate("x") == 1
     assert await faulty.execute("print('well')") == "well\n"
     assert faulty.generation == 1

@@ -256,10 +256,11 @@ class Connection:
     async def _collect(self) -> Reply:
         """Waits for the reply, and keeps what is printed until then."""
         receive = self._receive if self.can_reside else self._receive_or_ask
+        machine = self._machine
         output = bytearray()  # no list: pieces may be of a byte each
         forgotten = 0
         while True:
-            for event in await receive():
+            for event in await (self._receive_rest() if machine.is_half_read else receive()):
                 if type(event) is Replied and event.kind in _ENDS:
                     return Reply(event, bytes(output))
                 match event:
@@ -296,6 +297,14 @@ class Connection:
             with trio.move_on_after(_MARK_TIME):
                 return await self._receive()
             await self._send(machine.ask())
+        return await self._receive()
+
+    async def _receive_rest(self) -> list[Event]:
+        """As ``_receive``, when a frame of the resident loop has come in part."""
+        with trio.move_on_after(_MARK_TIME):
+            return await self._receive()
+        if not self._block:
+            await self._send(self._machine.ask())
         return await self._receive()
 
     async def interrupt(self) -> None:

@@ -118,6 +118,16 @@ class ResidentRepl(RawRepl):
             return out
         return _CTRL_C + LEAVE + _CTRL_B if is_busy else LEAVE + out
 
+    @property
+    def is_half_read(self) -> bool:
+        """Whether a frame has come in part, of which nothing else would tell that it was lost."""
+        return bool(self._held) and self.state in _IN_CALL
+
+    def ask(self) -> bytes:
+        """As for every raw REPL, in the loop, too; there ``Unanswered`` says that it is over."""
+        question = super().ask()
+        return ASK if self.is_resident else question
+
     def take_outgoing(self) -> bytes:
         """As for every raw REPL; a loop of which nobody knows yet is asked, too."""
         outgoing = super().take_outgoing()

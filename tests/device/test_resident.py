@@ -80,8 +80,10 @@ async def test_raw_paste_has_no_loop() -> None:
 async def test_a_board_that_cannot_have_it_goes_on_without(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    source = "def resident(number): raise AttributeError('stdin')"
-    monkeypatch.setattr("belay_actors.device._attachment.helper_source", lambda *_, **__: source)
+    def source(_: object) -> str:
+        return "def resident(number): raise AttributeError('stdin')"
+
+    monkeypatch.setattr("belay_actors.device._attachment.helper_source", source)
     async with open_device("micropython:") as device:
         for number in range(3):
             assert await device.evaluate(f"{number}") == number

@@ -168,7 +168,10 @@ class ResidentRepl(RawRepl):
         elif frame.key == self._loop and frame.kind in _OWN_WORDS:
             self._end_loop(frame)
         else:
+            is_late = frame.kind != b"P" and frame.key != self._number
             super()._frame(frame, raw)
+            if is_late and (self.state in _IN_CALL or self._is_entering):
+                self._questions.doubt()  # or a digit of its number is not what it was
 
     def _settle(self, reply: Replied) -> None:
         is_entered = self._is_entering and reply.kind is ReplyKind.VALUE

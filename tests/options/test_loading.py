@@ -65,7 +65,9 @@ def test_h02_a_name_that_is_like_no_option_is_told_what_there_is() -> None:
     mapping = {"x": 1, 2: 3, None: 4}
     with pytest.raises(InvalidOptionsError) as caught:
         options_from_mapping(DeviceOptions, mapping)  # type: ignore[arg-type]  # pyright: ignore
-    there = "attach_timeout, recovery_grace, restart_unresponsive, max_output_bytes, upload"
+    there = (
+        "attach_timeout, recovery_grace, restart_unresponsive, max_output_bytes, upload, resident"
+    )
     assert caught.value.problems == tuple(
         f"{name} is no option; there are {there}" for name in ("x", "2", "None")
     )

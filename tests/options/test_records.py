@@ -28,6 +28,7 @@ def test_h01_the_device_options_have_defaults() -> None:
         "restart_unresponsive": True,
         "max_output_bytes": 64 * 1024 * 1024,
         "upload": "auto",
+        "resident": True,
     }
 
 
@@ -58,6 +59,7 @@ WRONG: dict[tuple[type[SessionManagementOptions | DeviceOptions], str], list[obj
     (DeviceOptions, "restart_unresponsive"): FLAGS,
     (DeviceOptions, "max_output_bytes"): COUNTS,
     (DeviceOptions, "upload"): ["", "Auto", "raw", None, 0, True, [], b"auto"],
+    (DeviceOptions, "resident"): [None, 0, 1, "", "yes", []],
 }
 CASES = [(kind, name, value) for (kind, name), values in WRONG.items() for value in values]
 

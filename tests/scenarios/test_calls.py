@@ -62,14 +62,14 @@ async def all_at_once(rig: Rig) -> None:
 @pytest.mark.parametrize("act", [CANCEL, CANCEL_ONE, unplug(0), reset(0)], ids=kind_of)
 @pytest.mark.parametrize("scenario", [one_of_three_in_a_session, one_of_three_sessions])
 def test_one_of_three(sweep: Sweeper, scenario: Scenario, act: Act) -> None:
-    assert sweep(scenario, act, fake_setting()).points > 40
+    assert sweep(scenario, act, fake_setting()).points > 20
 
 
 @pytest.mark.parametrize("act", [CANCEL_ONE, kill_process(0)], ids=kind_of)
 def test_one_of_three_on_an_interpreter(sweep: Sweeper, real: Setting, act: Act) -> None:
-    assert sweep(one_of_three_in_a_session, act, real, every=3, is_real=True).points > 5
+    assert sweep(one_of_three_in_a_session, act, real, every=3, is_real=True).points > 2
 
 
 @pytest.mark.parametrize("act", [CANCEL, unplug(0), unplug(1), reset(0)], ids=kind_of)
 def test_all_at_once(sweep: Sweeper, act: Act) -> None:
-    assert sweep(all_at_once, act, fake_setting(2), every=2).points > 40
+    assert sweep(all_at_once, act, fake_setting(2), every=2).points > 20

@@ -98,31 +98,31 @@ CUTS = [CANCEL, unplug(0), reset(0)]
 
 @pytest.mark.parametrize("act", [*CUTS, kill_actor(0)], ids=kind_of)
 def test_three_waiting(sweep: Sweeper, act: Act) -> None:
-    assert sweep(three_waiting, act, fake_setting()).points > 50
+    assert sweep(three_waiting, act, fake_setting()).points > 25
 
 
 @pytest.mark.parametrize("act", [*CUTS, kill_actor(0)], ids=kind_of)
 def test_idle_session(sweep: Sweeper, act: Act) -> None:
-    assert sweep(idle_session, act, fake_setting()).points > 20
+    assert sweep(idle_session, act, fake_setting()).points > 10
 
 
 @pytest.mark.parametrize("act", CUTS, ids=kind_of)
 def test_lost_in_cleanup(sweep: Sweeper, act: Act) -> None:
-    assert sweep(cleanup_of_much, act, fake_setting()).points > 50
+    assert sweep(cleanup_of_much, act, fake_setting()).points > 25
 
 
 @pytest.mark.parametrize("act", CUTS, ids=kind_of)
 def test_created_session(sweep: Sweeper, act: Act) -> None:
     # With this seed the session's own task is the first to see that all is cancelled.
-    assert sweep(created_session, act, fake_setting(), seed=2).points > 40
+    assert sweep(created_session, act, fake_setting(), seed=2).points > 20
 
 
 @pytest.mark.parametrize("act", [CANCEL, unplug(1), reset(2)], ids=kind_of)
 def test_manager_of_ten_sessions(sweep: Sweeper, act: Act) -> None:
-    assert sweep(manager_of_ten_sessions, act, fake_setting(3), every=9).points > 30
+    assert sweep(manager_of_ten_sessions, act, fake_setting(3), every=9).points > 15
 
 
 @pytest.mark.parametrize("act", [CANCEL, kill_process(0)], ids=kind_of)
 @pytest.mark.parametrize("scenario", [cleanup_of_much, created_session])
 def test_on_an_interpreter(sweep: Sweeper, real: Setting, scenario: Scenario, act: Act) -> None:
-    assert sweep(scenario, act, real, every=6, is_real=True).points > 5
+    assert sweep(scenario, act, real, every=6, is_real=True).points > 2

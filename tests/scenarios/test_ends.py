@@ -99,7 +99,7 @@ SCENARIOS = [
 @pytest.mark.parametrize("act", ACTS, ids=kind_of)
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_ends(sweep: Sweeper, scenario: Scenario, act: Act) -> None:
-    assert sweep(scenario, act, fake_setting()).points > 30
+    assert sweep(scenario, act, fake_setting()).points > 15
 
 
 @pytest.mark.parametrize("act", [CANCEL, kill_process(0)], ids=kind_of)
@@ -107,4 +107,4 @@ def test_ends(sweep: Sweeper, scenario: Scenario, act: Act) -> None:
 def test_ends_on_an_interpreter(
     sweep: Sweeper, real: Setting, scenario: Scenario, act: Act
 ) -> None:
-    assert sweep(scenario, act, real, every=4, is_real=True).points > 5
+    assert sweep(scenario, act, real, every=4, is_real=True).points > 2

@@ -140,7 +140,7 @@ async def a_stream(rig: Rig) -> None:
 @pytest.mark.parametrize("act", ACTS, ids=kind_of)
 @pytest.mark.parametrize("scenario", [a_first_call, an_exclusive_call, a_stream])
 def test_at_every_step(sweep: Sweeper, scenario: Scenario, act: Act) -> None:
-    assert sweep(scenario, act, fake_setting(), every=2).points > 10
+    assert sweep(scenario, act, fake_setting(), every=2).points > 5
 
 
 # Little memory.
@@ -202,7 +202,7 @@ def make_short() -> Mapping[str, object]:
 @pytest.mark.parametrize("act", ACTS, ids=kind_of)
 def test_in_little_memory_at_every_step(sweep: Sweeper, act: Act) -> None:
     setting = fake_setting(make_modules=make_short)
-    assert sweep(calls_in_little_memory, act, setting, every=3).points > 10
+    assert sweep(calls_in_little_memory, act, setting, every=3).points > 5
 
 
 # Programs.
@@ -308,7 +308,7 @@ def test_a_program_at_every_step(sweep: Sweeper, act: Act) -> None:
     errors = (*act.errors, RemoteError) if act.errors else act.errors
     act = attrs.evolve(act, errors=errors)
     setting = fake_setting(make_modules=make_notes)
-    assert sweep(a_program, act, setting, every=2).points > 25
+    assert sweep(a_program, act, setting, every=2).points > 12
 
 
 # On an interpreter.
@@ -363,4 +363,4 @@ def test_on_an_interpreter(
 ) -> None:
     monkeypatch.setenv("MICROPYPATH", str(tmp_path))
     real = real_setting(tmp_path, prepare=warm_up)
-    assert sweep(scenario, act, real, every=4, is_real=True).points > 3
+    assert sweep(scenario, act, real, every=4, is_real=True).points > 1

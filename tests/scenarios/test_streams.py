@@ -118,12 +118,12 @@ ACTS = [CANCEL, CANCEL_ONE, unplug(0), reset(0), kill_actor(0)]
 @pytest.mark.parametrize("act", ACTS, ids=kind_of)
 @pytest.mark.parametrize("scenario", [two_streams, three_hold_the_board])
 def test_at_every_step(sweep: Sweeper, scenario: Scenario, act: Act) -> None:
-    assert sweep(scenario, act, fake_setting(), every=2).points > 40
+    assert sweep(scenario, act, fake_setting(), every=2).points > 20
 
 
 @pytest.mark.parametrize("act", [CANCEL, reset(0)], ids=kind_of)
 def test_a_session_ends_at_every_step(sweep: Sweeper, act: Act) -> None:
-    assert sweep(a_stream_in_an_ended_session, act, fake_setting()).points > 30
+    assert sweep(a_stream_in_an_ended_session, act, fake_setting()).points > 15
 
 
 REAL_FLOW = """
@@ -153,4 +153,4 @@ async def a_real_stream(rig: Rig) -> None:
 
 @pytest.mark.parametrize("act", [CANCEL, CANCEL_ONE, kill_process(0)], ids=kind_of)
 def test_on_an_interpreter(sweep: Sweeper, real: Setting, act: Act) -> None:
-    assert sweep(a_real_stream, act, real, every=3, is_real=True).points > 5
+    assert sweep(a_real_stream, act, real, every=3, is_real=True).points > 2

@@ -12,7 +12,7 @@ from random import Random
 
 import trio
 
-from belay_actors import open_session_manager
+from belay_actors import open_device, open_session_manager
 
 from .faults import Faults
 from .host import Holdings, Memory, count_objects
@@ -29,6 +29,8 @@ _END_TIME = 180.0  # seconds for opening and closing, after which the process is
 async def soak(plan: Plan, tally: Tally) -> None:
     """Opens the boards, lets the sessions work, and closes the boards."""
     places = [Place(number, plan, tally) for number in range(plan.boards)]
+    async with open_device("micropython:"):
+        pass  # what a run keeps for ever, once there was a device, is no leak
     before = Holdings.read()
     is_over = trio.Event()
     async with trio.open_nursery() as nursery:

@@ -131,6 +131,7 @@ async def test_each_direction_takes_the_latency(autojump_clock: MockClock) -> No
 async def test_a_call_takes_the_latency_twice(autojump_clock: MockClock) -> None:
     async with open_fake_board(latency=0.01) as board, open_device(board) as device:
         board.script("measure()", seconds=3, value=1)
+        await device.evaluate("1")  # starts the loop
         for expression, seconds in (("6 * 7", 0.02), ("measure()", 3.02)):
             started = trio.current_time()
             await device.evaluate(expression)

@@ -22,6 +22,7 @@ from belay_actors import (
 )
 from belay_actors.testing import LeakCheck, LeakError
 from belay_actors.transport import LocalLink
+from boards import SOFT_RESET
 
 LinkOf = Callable[[Device], LocalLink]
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
@@ -300,7 +301,7 @@ async def test_a_device_that_was_reset_is_asked_for_its_sessions(
     device: Device, link_of: LinkOf, eventually: Eventually
 ) -> None:
     async def reset() -> None:
-        link_of(device).send_nowait(b"\x04")
+        link_of(device).send_nowait(SOFT_RESET)
         await eventually(lambda: device.generation == 2)
         await device.execute("x = bytearray(50_000)")
 

@@ -76,6 +76,11 @@ class Rest:
         self._is_watched = False
         return False
 
+    def end(self) -> None:
+        """Nobody will rest here any more."""
+        self._is_watched = True  # so it stays out
+        _get_watch().remove(self)
+
     def _begin_turn(self) -> None:
         self._turns += 1
         if not self._is_watched:
@@ -105,6 +110,9 @@ class _Watch:
         if self._task is not None:
             trio.lowlevel.reschedule(self._task)
             self._task = None
+
+    def remove(self, rest: Rest) -> None:
+        self._rests.discard(rest)
 
     async def _run(self) -> None:
         while True:

@@ -161,6 +161,7 @@ class Server:
             await self._serve_all()
         finally:
             self._is_serving = False
+            self._rest.end()
             self._mailbox.close(self._make_closed)
             await self._end_last()  # noqa: ASYNC102  # shields itself
 

@@ -17,7 +17,7 @@ Letter  Meaning                                          Payload
 ``T``   an error: what follows is the board's traceback  empty
 ``E``   the error itself, after the traceback            ``(type, message, numbers)``
 ``N``   the code was damaged on its way, and not run     empty
-``Q``   the resident loop is there, or waits for a block  empty
+``Q``   the resident loop is there, or wants a block     empty
 ``P``   a thread or timer of a session printed           ``(who, text)``
 ``P``   a thread of a session has ended                  ``(who, run, end)``
 ======  ===============================================  ==========================

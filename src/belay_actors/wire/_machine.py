@@ -29,7 +29,6 @@ from belay_actors.wire._banner import (
     ANSWER,
     BANNERS,
     RAW_BANNER,
-    find_answers,
     find_broken_off,
 )
 from belay_actors.wire._events import (
@@ -47,10 +46,15 @@ from belay_actors.wire._events import (
     Unsolicited,
 )
 from belay_actors.wire._frames import CONTROL, Damaged, Frame, FrameReader, NoFrame, Partial
-from belay_actors.wire._marks import BROKEN_OFF, END_OF_TEXT, find_begun_answer, find_mark
+from belay_actors.wire._marks import (
+    END_OF_TEXT,
+    find_begun_answer,
+    find_end_of_text,
+    find_mark,
+)
 from belay_actors.wire._paste import PasteUpload
 from belay_actors.wire._questions import Questions
-from belay_actors.wire._requests import ASK
+from belay_actors.wire._requests import ASK, read_as_a_whole
 from belay_actors.wire._states import (
     EXPLAINING,
     IN_PROGRAM,
@@ -64,7 +68,6 @@ from belay_actors.wire._states import (
 _RESYNC = b"\x03\x03\x01"
 _RESYNC_BY_FRIENDLY = b"\x03\x03\x02\x01"
 _END_OF_CODE = b"\x04"
-_READ_CODE = b"exec(__import__('sys').stdin.buffer.read(%d))"
 _TO_FRIENDLY = b"\x02"
 _INTERRUPT_TO_FRIENDLY = b"\x03\x02"
 
@@ -78,8 +81,8 @@ class RawRepl:
     Args:
         token: four characters that mark this attachment's frames.
         max_payload: bytes; the largest frame that is believed.
-        is_lossless: whether the board's input never overflows. Then a call is over when its frame
-            has come, and the next may be sent before the prompt is there: it will wait its turn.
+        is_lossless: whether the board's input never overflows. Then a call is over with its frame,
+            and the next may be sent before the prompt is there.
     """
 
     def __init__(
@@ -97,8 +100,7 @@ class RawRepl:
         self._at_prompt: Event | None = None  # what to tell when the prompt has come
         self._upload = PasteUpload(b"", None)
         self._number = -1
-        self._traceback = b""
-        self._tail = b""
+        self._traceback = self._tail = b""
         self._questions = Questions()
 
     @property
@@ -153,8 +155,8 @@ class RawRepl:
         """Sends the board to its friendly prompt, where other tools expect it.
 
         Args:
-            code: to run before that, if the board is at its prompt. An end of code without any
-                would be a soft reset, which can hang a board that has a thread.
+            code: to run before that, if the board is at its prompt. (Without any, an end of code
+                would be a soft reset.)
         """
         is_busy = self.is_busy
         self.state = State.DETACHED
@@ -172,10 +174,9 @@ class RawRepl:
         Args:
             number: of the call; never used again on this attachment.
             code: source without control characters other than line feeds.
-            paste: use raw-paste; more to write may come from ``take_outgoing`` later.
-            is_long: send a line that reads the code, as a whole: the prompt reads byte by byte, and
-                that takes longer from some hundred bytes on. The board must have
-                ``sys.stdin.buffer``, and lose nothing.
+            paste: use raw-paste; more may come from ``take_outgoing`` later.
+            is_long: have a board that has ``sys.stdin.buffer``, and loses nothing, read it as a
+                whole: the prompt reads byte by byte.
         """
         assert not self.is_busy, f"a call in state {self.state.name}"
         assert self.state is not State.DETACHED, "a call before a resync"
@@ -189,9 +190,7 @@ class RawRepl:
             self._upload = PasteUpload(code.encode(), self.paste_window)
             return self._upload.open()
         data = code.encode()
-        if is_long:
-            return _READ_CODE % len(data) + _END_OF_CODE + data
-        return data + _END_OF_CODE
+        return read_as_a_whole(data) if is_long else data + _END_OF_CODE
 
     def _begin_call(self, number: int) -> None:
         self._number = number
@@ -213,8 +212,6 @@ class RawRepl:
         outgoing, self._outgoing = self._outgoing, b""
         question = self._questions.take()
         return outgoing + (ASK if question and self.state in RESIDENT else question)
-
-    # Bytes in.
 
     def receive(self, data: bytes) -> list[Event]:
         """Takes in bytes from the board, cut anywhere, and returns what they say."""
@@ -242,7 +239,7 @@ class RawRepl:
                 self._mark(data[slice(*found)])
                 text = position = found[1]
             elif stop < 0:
-                end = self._end_of_text(data, position)
+                end = find_end_of_text(self.state, data, position, self._questions.owed)
                 self._text(data[text:end])
                 return data[self._end_unanswered(data, end) :]
             else:
@@ -263,15 +260,6 @@ class RawRepl:
                 text = position
         self._text(data[text:])
         return b""
-
-    def _end_of_text(self, data: bytes, start: int) -> int:
-        """Where text ends that is surely text: what follows may yet become a mark."""
-        if self.state in IN_PROGRAM:
-            return find_answers(data, start, self._questions.owed)
-        end = find_broken_off(data, start, len(data))
-        pattern = BROKEN_OFF.get(self.state)
-        mark = pattern.search(data, start) if pattern is not None else None
-        return end if mark is None else min(end, mark.start())
 
     # What text, marks, banners and frames mean.
 

@@ -6,7 +6,12 @@ Frames and banners are looked for in every state.
 
 import re
 
-from belay_actors.wire._banner import LONGEST_BANNER, find_banner
+from belay_actors.wire._banner import (
+    LONGEST_BANNER,
+    find_answers,
+    find_banner,
+    find_broken_off,
+)
 from belay_actors.wire._states import IN_PROGRAM, State
 
 END_OF_TEXT = b"\x04"
@@ -54,3 +59,20 @@ def find_begun_answer(state: State, data: bytes, start: int, stop: int) -> int:
     pattern = BROKEN_OFF[State.OPENING]
     mark = pattern.search(data[:stop], start) if state is State.OPENING else None
     return stop if mark is None else mark.start()
+
+
+def find_end_of_text(state: State, data: bytes, start: int, owed: int) -> int:
+    """Returns where text ends that is surely text: what follows may yet become a mark.
+
+    Args:
+        state: of the machine.
+        data: what the board has said.
+        start: of the text.
+        owed: how many answers to questions may still come.
+    """
+    if state in IN_PROGRAM:
+        return find_answers(data, start, owed)
+    end = find_broken_off(data, start, len(data))
+    pattern = BROKEN_OFF.get(state)
+    mark = pattern.search(data, start) if pattern is not None else None
+    return end if mark is None else min(end, mark.start())

@@ -71,6 +71,11 @@ def encode_block(number: int, key: int, name: str, size: int) -> bytes:
     return (b"b %d %d %d %d %b" % (number, key, len(data), size, data)).ljust(BLOCK)
 
 
+def read_as_a_whole(data: bytes) -> bytes:
+    """Returns a line for the raw prompt that reads the code behind it, and runs that."""
+    return b"exec(__import__('sys').stdin.buffer.read(%d))\x04" % len(data) + data
+
+
 def _escape(data: bytes) -> bytes:
     data = data.replace(b"\x1b", b"\x1b[")
     return _SPECIAL.sub(lambda found: bytes((0x1B, 64 + found[0][0])), data)

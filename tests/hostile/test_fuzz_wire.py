@@ -383,7 +383,7 @@ BEGINNINGS: dict[str, list[Step]] = {
 }
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.booleans(), st.sampled_from([*BEGINNINGS]), STEPS)
 @example(is_lossless=False, first="asked", steps=[come(RAW_BANNER[:-1]), Command.LEAVE])
 def test_any_script_of_what_means_something(

@@ -36,7 +36,11 @@ class FakeBoards(SessionIsolationMachine):
 
     @asynccontextmanager
     async def open_boards(self) -> AsyncGenerator[list[FakeBoard], None]:
-        async with open_fake_board(name="one") as one, open_fake_board(name="two") as two:
+        # A call takes its time, so that others can get into its way.
+        async with (
+            open_fake_board(name="one", latency=0.01) as one,
+            open_fake_board(name="two", latency=0.01) as two,
+        ):
             yield [one, two]
 
 
@@ -56,7 +60,7 @@ def to_controls(board: Board) -> BoardControls:
 @pytest.mark.parametrize("part", range(4))
 def test_sessions_on_fake_boards_do_not_see_each_other(part: int) -> None:
     run_state_machine_as_test(
-        FakeBoards, settings=settings(CALM, max_examples=250, stateful_step_count=20)
+        FakeBoards, settings=settings(CALM, max_examples=150, stateful_step_count=20)
     )
 
 
@@ -131,7 +135,7 @@ def forget_resets(monkeypatch: pytest.MonkeyPatch) -> None:
         (share_namespaces, 4),
         (keep_namespaces, 3),
         (answer_late, 3),
-        (interrupt_all, 5),
+        (interrupt_all, 6),
         (forget_resets, 4),
     ],
 )

@@ -171,7 +171,7 @@ async def test_stopping_goes_before_work_that_waits(device: Device, session: Ses
     await session.execute("order = []\ndef run():\n    while not should_stop(): pass")
     await device.start_thread(session._seat, "a", "run()\norder.append('stopped')")
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(session.execute, "import time\ntime.sleep(0.1)")
+        nursery.start_soon(session.execute, "import time\ntime.sleep(0.5)")
         await trio.testing.wait_all_tasks_blocked()
         nursery.start_soon(session.execute, "time.sleep(0.05)\norder.append('waited')")
         await trio.testing.wait_all_tasks_blocked()

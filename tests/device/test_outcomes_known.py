@@ -227,7 +227,8 @@ async def test_an_operation_that_fails_on_the_host_in_a_call_makes_it_unknown(
     async def fail(*args: object, **kwargs: object) -> Never:
         raise AssertionError("a bug")
 
-    monkeypatch.setattr(device._board.attachment.connection, "request", fail)
+    for way in ("run", "request"):
+        monkeypatch.setattr(device._board.attachment.connection, way, fail)
     with pytest.raises(AssertionError, match="a bug"):
         await execute(device, seat, "x = 1")
     monkeypatch.undo()

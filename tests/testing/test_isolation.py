@@ -135,7 +135,7 @@ def forget_resets(monkeypatch: pytest.MonkeyPatch) -> None:
         (share_namespaces, 4),
         (keep_namespaces, 3),
         (answer_late, 3),
-        (interrupt_all, 6),
+        (interrupt_all, 8),
         (forget_resets, 4),
     ],
 )
@@ -148,7 +148,7 @@ def test_what_is_planted_is_found_and_shown_in_a_short_program(
             FakeBoards,
             settings=settings(
                 CALM,
-                max_examples=300,
+                max_examples=2000,  # it ends with the first that shows it
                 stateful_step_count=20,
                 derandomize=True,
                 phases=[Phase.generate, Phase.shrink],

@@ -156,6 +156,7 @@ class Session(Speaking, CodeRunner, FunctionRunner):
         code: str,
         *,
         is_expression: bool,
+        time_limit: float | None = None,
         is_idempotent: bool = False,
     ) -> tuple[Value, str]:
         is_cleanup = self.begin_call()
@@ -165,6 +166,7 @@ class Session(Speaking, CodeRunner, FunctionRunner):
             is_expression=is_expression,
             is_urgent=is_cleanup,
             hear=self.hear_call,
+            time_limit=time_limit,
             is_idempotent=is_idempotent,
         )
         if not self._observers.hears_calls:
@@ -212,18 +214,9 @@ class Session(Speaking, CodeRunner, FunctionRunner):
         self, expression: str, *, time_limit: float | None, is_idempotent: bool
     ) -> Value:
         """Evaluates the call of a function; use ``call``. Cancellation: as there."""
-        is_cleanup = self.begin_call()
-        call = self.device.run_in(
-            self._seat,
-            expression,
-            is_expression=True,
-            is_urgent=is_cleanup,
-            hear=self.hear_call,
-            time_limit=time_limit,
-            is_idempotent=is_idempotent,
+        value, output = await self._run(
+            expression, is_expression=True, time_limit=time_limit, is_idempotent=is_idempotent
         )
-        hears_calls = self._observers.hears_calls
-        value, output = await (self._observe("evaluate", call) if hears_calls else call)
         if output:
             self._keep_output(output)
         return value

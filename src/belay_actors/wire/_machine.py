@@ -25,12 +25,7 @@ nobody asked for means that the board has started anew: DETACHED, until the next
 Source: https://docs.micropython.org/en/latest/reference/repl.html#raw-mode-and-raw-paste-mode
 """
 
-from belay_actors.wire._banner import (
-    ANSWER,
-    BANNERS,
-    RAW_BANNER,
-    find_broken_off,
-)
+from belay_actors.wire._banner import ANSWER, BANNERS, RAW_BANNER, find_broken_off
 from belay_actors.wire._events import (
     REPLY_KINDS,
     Dropped,
@@ -46,15 +41,10 @@ from belay_actors.wire._events import (
     Unsolicited,
 )
 from belay_actors.wire._frames import CONTROL, Damaged, Frame, FrameReader, NoFrame, Partial
-from belay_actors.wire._marks import (
-    END_OF_TEXT,
-    find_begun_answer,
-    find_end_of_text,
-    find_mark,
-)
+from belay_actors.wire._marks import END_OF_TEXT, find_begun_answer, find_end_of_text, find_mark
 from belay_actors.wire._paste import PasteUpload
 from belay_actors.wire._questions import Questions
-from belay_actors.wire._requests import ASK, read_as_a_whole
+from belay_actors.wire._requests import read_as_a_whole
 from belay_actors.wire._states import (
     EXPLAINING,
     IN_PROGRAM,
@@ -186,10 +176,10 @@ class RawRepl:
             self._after_prompt = first
         else:
             self.state = first
-        if paste:
-            self._upload = PasteUpload(code.encode(), self.paste_window)
-            return self._upload.open()
         data = code.encode()
+        if paste:
+            self._upload = PasteUpload(data, self.paste_window)
+            return self._upload.open()
         return read_as_a_whole(data) if is_long else data + _END_OF_CODE
 
     def _begin_call(self, number: int) -> None:
@@ -205,13 +195,16 @@ class RawRepl:
         """
         if self.state is State.SENT:
             return self._questions.ask_for_start()
-        return self._questions.ask()
+        return self._word(self._questions.ask())
 
     def take_outgoing(self) -> bytes:
         """What the machine wants written because of what it received."""
         outgoing, self._outgoing = self._outgoing, b""
-        question = self._questions.take()
-        return outgoing + (ASK if question and self.state in RESIDENT else question)
+        return outgoing + self._word(self._questions.take())
+
+    def _word(self, question: bytes) -> bytes:
+        """Puts a question, if there is one, as the board will understand it."""
+        return question
 
     def receive(self, data: bytes) -> list[Event]:
         """Takes in bytes from the board, cut anywhere, and returns what they say."""

@@ -123,15 +123,9 @@ class ResidentRepl(RawRepl):
         """Whether a frame has come in part, of which nothing else would tell that it was lost."""
         return bool(self._held) and self.state in _IN_CALL
 
-    def ask(self) -> bytes:
-        """As for every raw REPL, in the loop, too; there ``Unanswered`` says that it is over."""
-        question = super().ask()
-        return ASK if self.is_resident else question
-
-    def take_outgoing(self) -> bytes:
-        """As for every raw REPL; a loop of which nobody knows yet is asked, too."""
-        outgoing = super().take_outgoing()
-        return ASK if self._is_entering and outgoing == _CTRL_A else outgoing
+    def _word(self, question: bytes) -> bytes:
+        """In the loop, and where it may have begun, so that both loop and prompt can answer."""
+        return ASK if question and (self.is_resident or self._is_entering) else question
 
     # Bytes in.
 

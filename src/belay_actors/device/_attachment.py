@@ -188,35 +188,28 @@ class Attachment:
         """
         # What an expression prints is heard, and then only the newest of it goes to the background.
         self.connection.keeps_all = hear is None or not is_expression
-        if not self.connection.is_resident:
-            return self._run_somehow(_TRIES, key, code, hear, is_expression=is_expression)
-        reply = self.connection.request(
-            self._take_number(), key, code, is_expression=is_expression, hear=hear
-        )
-        return self._finish(reply, key, code, hear, is_expression=is_expression)
+        begun: Awaitable[Reply] | None = None
+        if self.connection.is_resident:
+            number = self._take_number()
+            begun = self.connection.request(
+                number, key, code, is_expression=is_expression, hear=hear
+            )
+        return self._finish(begun, key, code, hear, is_expression=is_expression)
 
     async def _finish(
         self,
-        reply: Awaitable[Reply],
+        begun: Awaitable[Reply] | None,
         key: int,
         code: str,
         hear: Hear | None,
         *,
         is_expression: bool,
     ) -> Reply:
-        try:
-            return await reply
-        except NotRun:
-            pass
-        return await self._run_somehow(_TRIES - 1, key, code, hear, is_expression=is_expression)
-
-    async def _run_somehow(
-        self, tries: int, key: int, code: str, hear: Hear | None, *, is_expression: bool
-    ) -> Reply:
-        """Runs code by the resident loop if that is there now, or by the raw REPL."""
-        for _ in range(tries - 1):
-            with contextlib.suppress(NotRun):
-                return await self._run_once(key, code, hear, is_expression=is_expression)
+        for _ in range(_TRIES - 1):
+            try:  # no context manager: every call comes this way
+                return await (begun or self._run_once(key, code, hear, is_expression=is_expression))
+            except NotRun:
+                begun = None
         return await self._run_once(key, code, hear, is_expression=is_expression)
 
     async def _run_once(

@@ -86,6 +86,17 @@ async def test_the_last_byte_of_a_call_may_be_lost(autojump_clock: MockClock) ->
             assert await device.evaluate("x") == 2
 
 
+async def test_lost_grants_of_an_upload_do_no_harm(autojump_clock: MockClock) -> None:
+    """Then the board waits for the rest of the code, and the host for its word; it did not run."""
+    async with open_fake_board(is_lossless=False) as board:
+        transport = FaultTransport(board)
+        async with open_device(transport) as device:
+            await device.execute("x = 1")
+            transport.use(FaultPlan(receiving=(Drop(4), Drop(5))))
+            await device.execute("x += 1" + "#" * 1000)
+            assert await device.evaluate("x") == 2
+
+
 async def test_code_that_would_crash_a_small_board_is_not_sent(autojump_clock: MockClock) -> None:
     async with open_fake_board(raw_paste=None, is_lossless=False) as board:
         transport = FaultTransport(board)

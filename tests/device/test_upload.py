@@ -1,11 +1,15 @@
 """Raw-paste: code of any length arrives whole, and every other promise holds as well."""
 
+import os
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
 import trio
+import trio.testing
 
 from belay_actors import Device, DeviceOptions, DeviceState, RemoteError, open_device
+from belay_actors.device import _connection
 
 
 @pytest.fixture(params=["raw-paste", "plain"])
@@ -76,3 +80,21 @@ async def test_many_tasks_may_call(uploading: Device) -> None:
     async with trio.open_nursery() as nursery:
         for number in range(30):
             nursery.start_soon(work, number)
+
+
+async def test_a_board_that_stands_still_while_code_is_sent_gets_it_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    code, total = program(50)
+    options = DeviceOptions(upload="raw-paste")
+    async with open_device("micropython:", options=options) as device:
+        monkeypatch.setattr(_connection, "_UPLOAD_TIME", 0)  # for boards that may lose bytes
+        assert device.process_id is not None
+        os.kill(device.process_id, signal.SIGSTOP)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(device.execute, code)
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(device.execute, "short = 1")
+            await trio.testing.wait_all_tasks_blocked()
+            os.kill(device.process_id, signal.SIGCONT)
+        assert await device.evaluate("total, short") == (total, 1)

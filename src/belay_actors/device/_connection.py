@@ -53,7 +53,7 @@ _PART = 16 * 1024  # bytes of a block that are offered to the link at once; a pt
 # A board begins to run code as soon as it has its last byte, and shows its prompt as soon as a call
 # is over. On a line that loses bytes both may be lost, and then both sides would wait.
 _MARK_TIME = 1.0  # seconds
-_UPLOAD_TIME = 3.0  # seconds for the board's next word in raw-paste; no code runs then
+_UPLOAD_TIME = 3.0  # seconds for the board's next word in raw-paste
 
 
 class Listener(Protocol):
@@ -288,12 +288,15 @@ class Connection:
     async def _receive_or_ask(self) -> list[Event]:
         """As ``_receive``, but where bytes may be lost, does not wait for lost ones for ever."""
         machine = self._machine
-        if self._use_paste and machine.is_uploading:
+        if self.link.is_lossless:
+            return await self._receive()
+        if machine.is_uploading:
             with trio.move_on_after(_UPLOAD_TIME):
                 return await self._receive()
+            was_uploaded = machine.is_uploaded
             await self.synchronise()
-            raise NoReply(b"")
-        while not self.link.is_lossless and (machine.is_unstarted or machine.is_replied):
+            raise NoReply(b"") if was_uploaded else NotRun
+        while machine.is_unstarted or machine.is_replied:
             with trio.move_on_after(_MARK_TIME):
                 return await self._receive()
             await self._send(machine.ask())

@@ -111,6 +111,11 @@ class RawRepl:
         return self.state in (State.OPENING, State.SENDING)
 
     @property
+    def is_uploaded(self) -> bool:
+        """Whether all of the code that is sent by raw-paste is on its way, so that it may run."""
+        return self._upload.has_ended
+
+    @property
     def is_replied(self) -> bool:
         """Whether the call's frame has come, and only the prompt is waited for."""
         return self.state in TO_PROMPT and self._at_prompt is not None

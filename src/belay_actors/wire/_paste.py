@@ -21,13 +21,16 @@ class PasteUpload:
         code: the source, without control characters.
         window: bytes, where the board has shown it before; then a code that fits into its first
             two windows goes out with the header, in one write.
+
+    Attributes:
+        has_ended: whether all of the code was sent, and its end.
     """
 
     def __init__(self, code: bytes, window: int | None) -> None:
         self._code = code
         self._sent = 0
         self._credit = 0
-        self._has_ended = False
+        self.has_ended = False
         self.window = window or 0
 
     def open(self) -> bytes:
@@ -55,7 +58,7 @@ class PasteUpload:
     def _send(self, size: int) -> bytes:
         start, self._sent = self._sent, self._sent + size
         part = self._code[start : self._sent]
-        if self._sent < len(self._code) or self._has_ended:
+        if self._sent < len(self._code) or self.has_ended:
             return part
-        self._has_ended = True
+        self.has_ended = True
         return part + _END

@@ -3,8 +3,10 @@
 The same code on a real MicroPython is what the tests of the device use all the time.
 """
 
+import gc
 import struct
 import sys
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -186,3 +188,61 @@ def test_the_probe_sweeps_and_leaves_nothing(
     assert "probe" not in main
     reply = replied(read(capsys.readouterr().out, number=0))
     assert decode(reply.payload)[4] is True  # type: ignore[index]
+
+
+class Garbage:
+    """A clock that counts microseconds, and a collector that takes some."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = self.now = 0
+        self.is_enabled = True
+        monkeypatch.setattr(time, "ticks_us", lambda: self.now, raising=False)
+        monkeypatch.setattr(time, "ticks_diff", int.__sub__, raising=False)
+        monkeypatch.setattr(gc, "collect", self.collect)
+        monkeypatch.setattr(gc, "isenabled", lambda: self.is_enabled)
+
+    def collect(self) -> None:
+        self.count += 1
+        self.now += 100
+
+
+@pytest.fixture
+def garbage(monkeypatch: pytest.MonkeyPatch) -> Garbage:
+    return Garbage(monkeypatch)
+
+
+@pytest.fixture
+def tidy_call(garbage: Garbage, call: Call) -> Call:
+    return call
+
+
+def test_garbage_is_collected_as_often_as_that_is_cheap(garbage: Garbage, tidy_call: Call) -> None:
+    for number in range(1 + 117 + 117):
+        tidy_call(number, 3, eval, "1")
+    assert garbage.count == 3
+    tidy_call(1000, 3, eval, "1")
+    assert garbage.count == 3
+
+
+def test_garbage_is_not_collected_where_the_program_wants_none_of_that(
+    garbage: Garbage, tidy_call: Call
+) -> None:
+    garbage.is_enabled = False
+    for number in range(200):
+        tidy_call(number, 3, eval, "1")
+    assert garbage.count == 0
+    garbage.is_enabled = True
+    tidy_call(200, 3, eval, "1")
+    assert garbage.count == 1
+
+
+def test_a_small_board_begins_each_call_without_garbage(
+    garbage: Garbage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main: dict[str, object] = {"__name__": "__main__"}
+    exec(core_source(TOKEN, has_complex=True, is_small=True), main)
+    core = main["__belay__"]
+    assert callable(core)
+    for number in range(3):
+        core(number, 0, eval, b"1", sum(b"1"))
+    assert garbage.count == 3

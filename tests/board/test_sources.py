@@ -24,7 +24,7 @@ TOKEN = "t0k3"
 
 @pytest.mark.parametrize(
     ("has_doubles", "is_small", "limit"),
-    [(False, False, 1300), (True, False, 1600), (False, True, 1000)],
+    [(False, False, 1500), (True, False, 1800), (False, True, 1000)],
 )
 def test_core_is_small(has_doubles: bool, is_small: bool, limit: int) -> None:
     source = core_source(TOKEN, has_complex=True, has_doubles=has_doubles, is_small=is_small)

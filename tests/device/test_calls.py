@@ -148,3 +148,12 @@ async def test_the_heap_size_of_the_url_is_used() -> None:
 def test_wrong_device_options_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(values))):
         DeviceOptions(**values)  # type: ignore[arg-type]  # pyright: ignore
+
+
+async def test_garbage_of_calls_does_not_pile_up_on_the_board(device: Device) -> None:
+    """It would make every call slower, until there is no room left and all is collected."""
+    await device.execute("import gc\ngc.collect()")
+    before = await device.evaluate("gc.mem_alloc()", int)
+    for _ in range(1000):
+        await device.evaluate("b'garbage'[0:5] * 50")
+    assert await device.evaluate("gc.mem_alloc()", int) < before + 200_000

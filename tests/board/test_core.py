@@ -166,7 +166,8 @@ def test_print_outside_of_the_own_call_is_tagged(call: Call) -> None:
 def test_drop_takes_a_namespace_away(call: Call) -> None:
     call(2, -1, exec, helper_source(Helper.DROP))
     call(3, 1, exec, "def f(): return g\ng = 1")
-    assert replied(call(4, -1, eval, "drop(1,0)")).payload.startswith(b"(5, ")  # with __builtins__
+    dropped = replied(call(4, -1, eval, "drop(1,None)"))
+    assert dropped.payload.startswith(b"(5, ")  # with __builtins__
     assert replied(call(5, -1, eval, "sorted(spaces)")).payload == b"[-1, 0]"
     assert replied(call(6, 1, eval, "g")).kind is ReplyKind.ERROR
 

@@ -65,8 +65,8 @@ def test_probe_is_at_most_350_bytes() -> None:
     ("source", "limit"),
     [
         (helper_source(Helper.CENSUS), 100),
-        (helper_source(Helper.DROP, has_modules=False), 500),
-        (helper_source(Helper.DROP), 800),
+        (helper_source(Helper.DROP, has_modules=False), 550),
+        (helper_source(Helper.DROP), 850),
         (helper_source(Helper.THREADS), 2600),
         (helper_source(Helper.TOOLS), 250),
         (helper_source(Helper.STREAMS), 800),

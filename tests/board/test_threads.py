@@ -353,7 +353,7 @@ def test_drop_tells_and_forgets_the_threads_that_still_run(registry: Registry) -
     while "wait" not in registry.session:
         pass
     registry.names["modules"] = set(sys.modules)  # which are to stay
-    answer = cast("tuple[object, ...]", registry.call("drop", 1, 0))
+    answer = cast("tuple[object, ...]", registry.call("drop", 1, None))
     registry.go()
     assert answer == (4, [], [], [], [], ["b"], 0, None)  # __builtins__, ran, go, wait
     assert registry.states() == {}

@@ -7,6 +7,8 @@ from belay_actors import Device, DeviceCapabilities, DeviceSessionManager
 from belay_actors.testing import LeakCheck
 from boards import Board
 
+_HEAP = "(lambda gc: gc.mem_alloc() + gc.mem_free())(__import__('gc'))"
+
 
 async def detect_again(device: Device) -> DeviceCapabilities:
     attachment = device._attachment
@@ -44,11 +46,16 @@ async def test_detections_and_sessions_in_a_row_leave_no_memory(
                 await detect_again(device)
 
 
+@pytest.mark.parametrize("is_heap_known", [True, False])
 async def test_memory_is_measured_when_a_namespace_is_dropped(
-    board: Board, device: Device, manager: DeviceSessionManager
+    device: Device, manager: DeviceSessionManager, is_heap_known: bool
 ) -> None:
     session = await manager.create_session(device)
+    if not is_heap_known:  # as where the board could not be asked
+        attachment = device._attachment
+        attachment.capabilities = attrs.evolve(attachment.capabilities, memory_bytes=None)
     await session.execute("x = bytearray(1000)")
+    heap = await device.evaluate(_HEAP, int)
     full = await device.census()
     dropped = await device.drop(session._seat, measure=True)
     assert dropped.memory is not None
@@ -56,6 +63,7 @@ async def test_memory_is_measured_when_a_namespace_is_dropped(
     assert (dropped.names, dropped.is_gone) == (1, True)
     # The code that drops it has come meanwhile.
     assert dropped.memory.used < full.memory_used + 2500 - 1000
+    assert dropped.memory.used + dropped.memory.free == heap
 
 
 @pytest.mark.boards("microbit")

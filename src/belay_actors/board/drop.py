@@ -15,7 +15,9 @@ import gc
 import sys
 
 
-def drop(key, measure):
+def drop(key, heap):
+    # heap: its size if memory is to be measured, 0 if nobody knows it, or None. Each look at the
+    # memory is one at all of it, and takes longer than all the rest.
     loaded = getattr(sys, "modules", ())
     names = spaces.get(key, {})
     stopped = []
@@ -34,6 +36,9 @@ def drop(key, measure):
     for name in removed:
         del loaded[name]
     gc.collect()
-    memory = (gc.mem_alloc(), gc.mem_free()) if measure else None
+    memory = None
+    if heap is not None:
+        used = gc.mem_alloc()
+        memory = used, (heap - used if heap else gc.mem_free())
     running = [thread[0] for thread in threads if is_running(thread)]
     return count, removed, [] if removed else extra, stopped, stuck, running, len(names), memory

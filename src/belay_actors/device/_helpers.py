@@ -141,7 +141,8 @@ class BoardHelpers(CodeRunner):
 
         Cancellation: as for any call; the namespace may be left.
         """
-        call = f"drop({seat.key},{int(measure)})"
+        heap = (self.capabilities.memory_bytes or 0) if measure else None
+        call = f"drop({seat.key},{heap})"
         value = await self._ask_helper(seat, Helper.DROP, call, is_urgent=True)
         try:
             dropped = parse_dropped(value)

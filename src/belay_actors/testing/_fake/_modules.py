@@ -51,8 +51,17 @@ def make_gc() -> ModuleType:
     def heap() -> int:
         return _HEAP
 
+    def is_enabled() -> bool:
+        return True
+
     return _module(
-        "gc", collect=collect, disable=nothing, enable=nothing, mem_alloc=heap, mem_free=heap
+        "gc",
+        collect=collect,
+        disable=nothing,
+        enable=nothing,
+        isenabled=is_enabled,
+        mem_alloc=heap,
+        mem_free=heap,
     )
 
 

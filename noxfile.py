@@ -38,10 +38,11 @@ def tests(session: nox.Session) -> None:
     """All tests, against the built wheel, on real local MicroPythons."""
     session.install(".[micropython,cli,testing]")
     install_group(session, "test")
+    pytest = ["python", "-m", "pytest", "--numprocesses=auto", "--maxprocesses=4"]
     wheel = {"BELAY_ACTORS_EXPECT_WHEEL": "1"}
-    session.run("python", "-m", "pytest", *session.posargs, env=wheel)
+    session.run(*pytest, *session.posargs, env=wheel)
     if not session.posargs:
-        session.run("python", "-m", "pytest", "--raw", *BY_RAW_REPL, env=wheel)
+        session.run(*pytest, "--raw", *BY_RAW_REPL, env=wheel)
 
 
 @nox.session

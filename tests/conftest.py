@@ -10,6 +10,7 @@ import trio
 from belay_actors import Device, DeviceSessionManager, open_device, open_session_manager
 from belay_actors.device._connection import Connection
 from belay_actors.transport import LocalLink
+from sweep_table import write_table
 
 
 def _children() -> set[int]:
@@ -36,6 +37,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--raw", action="store_true", help="all calls by the raw REPL, and none by the loop"
     )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    write_table(terminalreporter)
 
 
 @pytest.fixture(autouse=True)

@@ -37,6 +37,13 @@ async def stick() -> None:
     raise OSError("stuck")
 
 
+async def stick_at_last() -> None:
+    try:
+        await trio.sleep_forever()
+    finally:
+        raise OSError("stuck")
+
+
 def left_of(session: Session) -> dict[str, str]:
     assert session.report is not None
     return {left.what: left.reason for left in session.report.left}
@@ -71,7 +78,7 @@ async def test_a04_g03_what_fails_in_tasks_of_a_cleanup_is_told_in_its_own_words
             async def clean() -> None:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(session.execute, "raise ValueError('bent')")
-                    nursery.start_soon(stick)
+                    nursery.start_soon(stick_at_last)
 
             session.resources.register_resource(make_resource("arm", clean))
     assert "stuck" in left_of(session)["resource 'arm'"]

@@ -241,8 +241,8 @@ def test_d01_e04_wherever_it_is_cancelled_no_thread_is_left(
         scenario,
         setting=setting,
         seed=seed,
-        every=3,
-        limit=20,
+        every=2,
+        limit=30,
         clock=None,
     )
     assert sweep.points > 5

@@ -166,7 +166,7 @@ def test_a_real_board_may_be_lost_at_any_moment() -> None:
                 devices.append(device.state)
 
     sweep = break_everywhere(
-        scenario, setting=setting, cut=FaultTransport.cut, every=3, limit=60, clock=None
+        scenario, setting=setting, cut=FaultTransport.cut, every=1, limit=60, clock=None
     )
     assert sweep.points > 5
     assert sweep.failed > 3

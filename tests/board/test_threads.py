@@ -30,6 +30,7 @@ class Registry:
             "spaces": {1: self.session},
             "send": self.tell,
             "who": self.who,
+            "calls_left": [0],
         }
         exec(helper_source(Helper.THREADS), self.names)
         exec(helper_source(Helper.DROP), self.names)

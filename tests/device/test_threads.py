@@ -168,10 +168,12 @@ async def test_drop_tells_which_threads_still_run_and_stops_them(device: Device)
 
 
 async def test_stopping_goes_before_work_that_waits(device: Device, session: Session) -> None:
-    await session.execute("order = []\ndef run():\n    while not should_stop(): pass")
+    # All names are there before the thread: a new one may move the table that it is looking into.
+    code = "import time\norder = []\ndef run():\n    while not should_stop(): pass"
+    await session.execute(code)
     await device.start_thread(session._seat, "a", "run()\norder.append('stopped')")
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(session.execute, "import time\ntime.sleep(0.5)")
+        nursery.start_soon(session.execute, "time.sleep(0.5)")
         await trio.testing.wait_all_tasks_blocked()
         nursery.start_soon(session.execute, "time.sleep(0.05)\norder.append('waited')")
         await trio.testing.wait_all_tasks_blocked()

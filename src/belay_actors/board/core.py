@@ -59,7 +59,7 @@ def __belay__(token, plain, nested, small):
         except ImportError:
             ticks_us = None
         main = get_ident()
-        left = [0]  # calls until garbage is collected
+        calls_left = [0]  # until garbage is collected
         who = ["".format]  # says which thread prints: none, until threads.py is there
 
         def printer(key):
@@ -77,11 +77,11 @@ def __belay__(token, plain, nested, small):
         def tidy():
             # Who wants memory has to look behind all garbage, which takes the longer the more there
             # is. Collected after so many calls, it costs each of them a microsecond.
-            left[0] -= 1
-            if left[0] < 0 and ticks_us and gc.isenabled():
+            calls_left[0] -= 1
+            if calls_left[0] < 0 and ticks_us and gc.isenabled():
                 start = ticks_us()
                 gc.collect()
-                left[0] = 16 + ticks_diff(ticks_us(), start)
+                calls_left[0] = 16 + ticks_diff(ticks_us(), start)
 
     def __belay__(number, key, run, code, check):
         if sum(code, key) != check:
@@ -117,7 +117,8 @@ def __belay__(token, plain, nested, small):
             "spaces": spaces,
             "modules": loaded,
             "active": active,
-            "send": send,  # these two are for threads.py
+            "send": send,  # these three are for threads.py
             "who": who,
+            "calls_left": calls_left,
         }
     return __belay__

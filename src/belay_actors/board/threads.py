@@ -94,6 +94,7 @@ def __belay__(box, tell):
     return thread_of, should_stop, sleep_ms, __belay__
 
 
+calls_left[0] = 1 << 29  # beside threads, and without a GIL, garbage is collected only in need
 who[0], tool_stop, tool_sleep, run_thread = __belay__(everyone, send)
 
 

@@ -71,7 +71,7 @@ class Attachment:
     was_swept: bool = attrs.field(init=False, default=False)
     memory: BoardMemory | None = attrs.field(init=False, default=None)
     _number: int = attrs.field(init=False, default=_FIRST_NUMBER)
-    _helpers: set[Helper] = attrs.field(init=False, factory=set[Helper])
+    _helpers: tuple[Helper, ...] = attrs.field(init=False, default=())
     _comes_in_parts: bool = attrs.field(init=False, default=True)
 
     async def set_up(self) -> None:
@@ -86,7 +86,7 @@ class Attachment:
                     found = found or probed  # what later ones sweep is our own
                     await self._install_core(probed.capabilities)
                     self.was_swept = found.was_swept
-                    self._helpers.clear()
+                    self._helpers = ()
                     return
             except (BoardRestarted, NotRun):
                 continue
@@ -289,7 +289,7 @@ class Attachment:
             reply = await self.run(CORE_KEY, source, is_expression=False)
             if reply.replied.kind is not ReplyKind.VALUE:
                 return reply
-            self._helpers.add(helper)
+            self._helpers = (*self._helpers, helper)
         return None
 
     async def _has_modules(self) -> bool:

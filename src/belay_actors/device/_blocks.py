@@ -1,12 +1,11 @@
 """Blocks: bytes that go to a board as they are, much faster than as a literal in code."""
 
-import keyword
-
 from belay_actors.device._counted import counted
 from belay_actors.device._news import Reply
 from belay_actors.device._outcome import to_value
 from belay_actors.device._records import Seat
 from belay_actors.device._streams import BoardStreams
+from belay_actors.values import check_identifier
 
 
 class BoardBlocks(BoardStreams):
@@ -39,9 +38,6 @@ class BoardBlocks(BoardStreams):
 
 def check_block(name: object, data: object) -> None:
     """Raises ``TypeError`` or ``ValueError`` for what cannot be kept on a board under a name."""
-    if not isinstance(name, str):
-        raise TypeError(f"a name is a str, not {name!r}")
-    if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name):
-        raise ValueError(f"{name!r} is no name that a variable can have")
+    check_identifier("a name", name)
     if not isinstance(data, bytes | bytearray | memoryview):
         raise TypeError(f"a block is made of bytes, not of a {type(data).__name__}")

@@ -92,7 +92,7 @@ class Connection:
         self._is_cut_off = False  # code was sent in part, and the rest will never be
         self._hear: Hear | None = None
         self._block: memoryview | None = None  # the rest of it
-        self._granted = trio.Event()  # the board waits for it
+        self._granted: trio.Event | None = None  # the board waits for it
 
     @property
     def is_unguarded(self) -> bool:
@@ -194,9 +194,9 @@ class Connection:
         await self._send(self._machine.announce(number, key, name, len(data)))
         self._is_cut_off = False
         self._block, self._granted = memoryview(data), trio.Event()
-        return await self._finish_block()
+        return await self._finish_block(self._granted)
 
-    async def _finish_block(self) -> Reply:
+    async def _finish_block(self, granted: trio.Event) -> Reply:
         """Takes a block that was announced to its end.
 
         It listens all the time: a board that is not heard may stand still.
@@ -214,7 +214,7 @@ class Connection:
 
             nursery.start_soon(collect)
             try:
-                await self._granted.wait()
+                await granted.wait()
                 await self._send_rest()
                 await self._send(self._machine.take_outgoing())
             except LinkEnded as ended:
@@ -264,7 +264,7 @@ class Connection:
                 if type(event) is Replied and event.kind in _ENDS:
                     return Reply(event, bytes(output))
                 match event:
-                    case Replied(kind=ReplyKind.GRANTED):
+                    case Replied(kind=ReplyKind.GRANTED) if self._granted is not None:
                         self._granted.set()
                     case Output(data):
                         if forgotten + len(output) + len(data) > self._max_output:
@@ -317,9 +317,9 @@ class Connection:
         """
         if self._is_cut_off:
             return
-        if self._block is not None and self._machine.is_busy:
+        if self._granted is not None and self._block is not None and self._machine.is_busy:
             with contextlib.suppress(NoReply, NotRun, TooMuchOutput, BoardRestarted):
-                await self._finish_block()
+                await self._finish_block(self._granted)
         self._block = None
         await self._wait_over(_SHORT_CALL)
         for pause in _CTRL_C_PAUSES:

@@ -1,5 +1,6 @@
 """Detection: which features are looked for on a board, and what its answer means."""
 
+import functools
 import reprlib
 import string
 
@@ -33,6 +34,12 @@ def parse_memory(value: Value) -> BoardMemory | None:
             raise ValueError(f"an unexpected answer: {reprlib.repr(other)}")
 
 
+@functools.lru_cache(maxsize=32)  # boards of one firmware share it
+def _features(found: str) -> frozenset[str]:
+    # Of a set, because one made step by step keeps twice the room that it needs.
+    return frozenset({name for name, digit in zip(FEATURES, found, strict=True) if digit == "1"})
+
+
 def parse_detection(
     answer: Value, measured: Value, capabilities: DeviceCapabilities
 ) -> tuple[DeviceCapabilities, BoardMemory | None]:
@@ -60,10 +67,7 @@ def parse_detection(
             return attrs.evolve(
                 capabilities,
                 is_detected=True,
-                # Of a set, because one made step by step keeps twice the room that it needs.
-                features=frozenset(
-                    {name for name, digit in zip(FEATURES, found, strict=True) if digit == "1"}
-                ),
+                features=_features(found),
                 float_bits=int(bits),
                 memory_bytes=None if memory is None else memory.used + memory.free,
                 unique_id=unique_id,

@@ -10,7 +10,8 @@ children cancel the body and come out as a group; an outer cancellation stays ``
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import cast
+from types import TracebackType
+from typing import Self, cast
 
 import trio
 
@@ -18,13 +19,27 @@ import trio
 class ServiceNursery:
     """Starts services; made by ``open_service_nursery``."""
 
-    def __init__(self, nursery: trio.Nursery) -> None:
-        self._nursery = nursery
-        self._scopes: set[trio.CancelScope] = set()
+    def __init__(self) -> None:
+        self._body = open_body_nursery(self._leave)
+        self._nursery: trio.Nursery | None = None
+        self._scopes: list[trio.CancelScope] = []
         self._is_ended = False
+
+    async def __aenter__(self) -> Self:
+        self._nursery = await self._body.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return await self._body.__aexit__(kind, error, traceback)  # noqa: ASYNC102  # it is the scope
 
     def start_soon(self, service: Callable[[], Awaitable[None]], *, name: str) -> None:
         """Starts a service; its failure cancels the body, and comes out of the nursery."""
+        assert self._nursery is not None, "it has not been entered"
         self._nursery.start_soon(self._shielded, service, name=name)
 
     @trio.lowlevel.enable_ki_protection
@@ -32,11 +47,11 @@ class ServiceNursery:
         with trio.CancelScope(shield=True) as scope:
             if self._is_ended:  # started, but had no turn before the end
                 return
-            self._scopes.add(scope)
+            self._scopes.append(scope)
             try:
                 await service()
             finally:
-                self._scopes.discard(scope)
+                self._scopes.remove(scope)
 
     def cancel(self) -> None:
         """Ends all services now."""
@@ -44,22 +59,17 @@ class ServiceNursery:
         for scope in self._scopes:
             scope.cancel()
 
+    async def _leave(self) -> None:
+        self.cancel()
+        await trio.lowlevel.cancel_shielded_checkpoint()
 
-@asynccontextmanager
-async def open_service_nursery() -> AsyncGenerator[ServiceNursery, None]:
-    """Opens a nursery whose tasks outlive the body, and its cancellation, until it is left.
+
+def open_service_nursery() -> ServiceNursery:
+    """Opens, by ``async with``, a nursery whose tasks outlive the body, and its cancellation.
 
     Errors come out as from ``open_body_nursery``.
     """
-    services: list[ServiceNursery] = []
-
-    async def end_services() -> None:
-        services[0].cancel()
-        await trio.lowlevel.cancel_shielded_checkpoint()
-
-    async with open_body_nursery(end_services) as nursery:
-        services.append(ServiceNursery(nursery))
-        yield services[0]
+    return ServiceNursery()
 
 
 def _keep(failures: BaseExceptionGroup[BaseException]) -> BaseException:

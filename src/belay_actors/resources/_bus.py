@@ -9,12 +9,12 @@ from belay_actors.resources._board_resource import NamedObject
 from belay_actors.resources._checks import (
     PinId,
     Setting,
-    check_identifier,
     check_int,
     check_pin,
     check_setting,
 )
 from belay_actors.session import Session
+from belay_actors.values import check_identifier
 
 BusKind = Literal["I2C", "SPI", "UART"]
 _KINDS = ("I2C", "SPI", "UART")

@@ -1,17 +1,9 @@
 """Checks of what is to become code on a board: names are identifiers, all else is a literal."""
 
-import keyword
+from belay_actors.values import check_identifier
 
 PinId = int | str
 Setting = bool | int | float | str | bytes | None
-
-
-def check_identifier(what: str, name: str) -> None:
-    """Raises ``TypeError`` or ``ValueError`` if a text is no name that a board can have."""
-    if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"{what} is a str, not {type(name).__name__}")
-    if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name):
-        raise ValueError(f"{what} is not an identifier: {name!r}")
 
 
 def check_int(what: str, value: int, *, least: int) -> None:

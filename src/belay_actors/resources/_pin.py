@@ -6,8 +6,9 @@ from typing import Self
 import attrs
 
 from belay_actors.resources._board_resource import NamedObject
-from belay_actors.resources._checks import PinId, check_identifier, check_level, check_pin
+from belay_actors.resources._checks import PinId, check_level, check_pin
 from belay_actors.session import Session
+from belay_actors.values import check_identifier
 
 # First of all, because a handler could still drive the pin. Some firmwares know none, and some pins
 # can have none, such as the Pico W's LED, which belongs to its radio (rp2/machine_pin.c).

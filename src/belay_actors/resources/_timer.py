@@ -6,8 +6,9 @@ from typing import Literal, Self
 import attrs
 
 from belay_actors.resources._board_resource import NamedObject
-from belay_actors.resources._checks import check_identifier, check_int
+from belay_actors.resources._checks import check_int
 from belay_actors.session import Session
+from belay_actors.values import check_identifier
 
 
 @attrs.define(eq=False)

@@ -31,6 +31,9 @@ _START = b"\x1e"
 _END = 0x1F
 _HEADER = re.compile(rb"([ENPQTUV])(-?\d{1,10});(\d{1,9});(\d{1,12});")
 _HEADER_MAX = 40  # bytes; a longer run without its third semicolon is no header
+_REPLY = re.compile(
+    rb"(\x1e.{4})([EUV])(\d{1,10});(\d{1,9});(\d{1,12});([^\x00-\x1f]*)\x1f", re.DOTALL
+)
 CONTROL = re.compile(rb"[\x00-\x1f]")
 
 TOKEN_LENGTH = 4
@@ -83,23 +86,20 @@ class FrameReader:
     token: bytes
     max_payload: int
     mark: bytes = attrs.field(init=False)  # what every frame starts with
-    _reply: re.Pattern[bytes] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.mark = _START + self.token
-        mark = re.escape(self.mark)
-        self._reply = re.compile(
-            rb"%b([EUV])(\d{1,10});(\d{1,9});(\d{1,12});([^\x00-\x1f]*)\x1f" % mark
-        )
 
     def read_reply(self, data: bytes) -> Frame | None:
         """Reads what is one reply and nothing else; ``None`` for all that ``read`` is for."""
-        found = self._reply.fullmatch(data)
+        found = _REPLY.fullmatch(data)
         if found is None:
             return None
-        kind, key, length, check, payload = found.groups()
+        mark, kind, key, length, check, payload = found.groups()
         size = len(payload)
-        if size != int(length) or size > self.max_payload or sum(payload, kind[0]) != int(check):
+        if mark != self.mark or size != int(length) or size > self.max_payload:
+            return None
+        if sum(payload, kind[0]) != int(check):
             return None
         return Frame(kind, int(key), payload)
 

@@ -16,6 +16,11 @@ async def detect_again(device: Device) -> DeviceCapabilities:
     return await device.detect()
 
 
+def believe_in_heap(device: Device, size: int | None) -> None:
+    attachment = device._attachment
+    attachment.capabilities = attrs.evolve(attachment.capabilities, memory_bytes=size)
+
+
 async def test_detection_tells_what_the_board_has(board: Board, device: Device) -> None:
     found = await device.detect()
     assert found is device.capabilities
@@ -52,8 +57,7 @@ async def test_memory_is_measured_when_a_namespace_is_dropped(
 ) -> None:
     session = await manager.create_session(device)
     if not is_heap_known:  # as where the board could not be asked
-        attachment = device._attachment
-        attachment.capabilities = attrs.evolve(attachment.capabilities, memory_bytes=None)
+        believe_in_heap(device, None)
     await session.execute("x = bytearray(1000)")
     heap = await device.evaluate(_HEAP, int)
     full = await device.census()
@@ -64,6 +68,18 @@ async def test_memory_is_measured_when_a_namespace_is_dropped(
     # The code that drops it has come meanwhile.
     assert dropped.memory.used < full.memory_used + 2500 - 1000
     assert dropped.memory.used + dropped.memory.free == heap
+
+
+async def test_a_heap_that_has_grown_is_measured(
+    device: Device, manager: DeviceSessionManager
+) -> None:
+    session = await manager.create_session(device)
+    await session.execute("x = 1")
+    believe_in_heap(device, 1000)
+    dropped = await device.drop(session._seat, measure=True)
+    assert dropped.memory is not None
+    assert dropped.memory.used > 1000
+    assert dropped.memory.free == 0
 
 
 @pytest.mark.boards("microbit")

@@ -17,7 +17,7 @@ import sys
 
 def drop(key, heap):
     # heap: its size if memory is to be measured, 0 if nobody knows it, or None. Each look at the
-    # memory is one at all of it, and takes longer than all the rest.
+    # memory is one at all of it, and takes longer than all the rest. Some heaps can grow.
     loaded = getattr(sys, "modules", ())
     names = spaces.get(key, {})
     stopped = []
@@ -39,6 +39,6 @@ def drop(key, heap):
     memory = None
     if heap is not None:
         used = gc.mem_alloc()
-        memory = used, (heap - used if heap else gc.mem_free())
+        memory = used, (max(heap - used, 0) if heap else gc.mem_free())
     running = [thread[0] for thread in threads if is_running(thread)]
     return count, removed, [] if removed else extra, stopped, stuck, running, len(names), memory

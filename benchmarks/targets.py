@@ -13,7 +13,7 @@ from figures import FLOOR, OURS, Figure
 from modes import RAW
 from rows.calls import CALL, EVALUATE
 from rows.kernel import ASK
-from rows.sessions import COLD, REUSE, WARM
+from rows.sessions import COLD, IDLE, REUSE, WARM
 from rows.streams import LONG, row as item_row
 
 
@@ -69,6 +69,7 @@ TARGETS = (
     Target(item_row(LONG), OURS, 1 / 50, "belay"),
     Target(COLD, OURS, 3.0, FLOOR),
     Target(WARM, OURS, 300),
+    Target(IDLE, OURS, 300),
     Target(REUSE, OURS, 20),
     Target(ASK, OURS, 20),
     Target(f"{_FAR}: share of 128 times one board", OURS, 90),

@@ -162,15 +162,20 @@ async def test_e03_disposing_cancels_children_and_asks_threads_to_stop(
 
     session = await manager.create_session(device)
     session.start_soon(child)
-    # It uses no name of the session, so that taking those away does not end it; and it does not
-    # end at once, so that it is still there when the board looks.
+    # Once it is there it uses no name of the session, so that taking those away does not end it;
+    # and it does not end at once, so that it is still there when the board looks. One that is told
+    # to stop before it is there never runs, and would rightly not be left.
     await session.execute(
         "import time\n"
-        "def wait(should_stop, sleep=time.sleep_ms):\n"
+        "here = []\n"
+        "def wait(should_stop, here, sleep=time.sleep_ms):\n"
+        "    here.append(True)\n"
         "    while not should_stop(): sleep(1)\n"
-        "    sleep(500)"
+        "    sleep(1000)"
     )
-    await session.executor_context.start_thread("wait", "wait(should_stop)")
+    await session.executor_context.start_thread("wait", "wait(should_stop, here)")
+    while not await session.evaluate("here"):  # noqa: ASYNC110
+        await trio.sleep(0.005)
     assert count_threads(device) == 2
     with pytest.raises(ResourceCleanupError):
         await manager.dispose()

@@ -4,7 +4,7 @@
 # pyright: reportPossiblyUnboundVariable=none
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import attrs
 import pytest
@@ -25,9 +25,10 @@ from belay_actors import (
 from belay_actors.device import stop_and_confirm
 from belay_actors.testing import open_fake_board
 from belay_actors.transport import LocalLink
-from blinking import BLINK, COUNTS, blinks_on, has_stopped
+from blinking import BLINK, COUNTS, blinks_on, count_threads, has_stopped
 from boards import SOFT_RESET
 
+Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 WAIT = "while not should_stop(): sleep_ms(1)"
 
 
@@ -110,7 +111,7 @@ async def test_c04_the_place_is_free_when_its_thread_has_ended(
 
 
 async def test_c04_the_board_is_asked_before_a_thread_is_refused(
-    rp2: Device, manager: DeviceSessionManager
+    rp2: Device, manager: DeviceSessionManager, eventually: Eventually
 ) -> None:
     """The word of the first one's end is lost, as when two threads print at once."""
     async with manager.open_session(rp2) as session:
@@ -122,7 +123,7 @@ async def test_c04_the_board_is_asked_before_a_thread_is_refused(
         await session.resources.cleanup_resources()
         await rp2.run_in(seat, lost, is_expression=False)
         await session.executor_context.start_thread("second", "pass")
-        await rp2.execute("import time\ntime.sleep_ms(20)")
+        await eventually(lambda: count_threads(rp2) == 1)
         assert booked(rp2) == ["second-2"]
         await session.executors.threads.start("third", WAIT)
         assert booked(rp2) == ["third-3"]
@@ -195,7 +196,7 @@ async def test_an_id_that_runs_keeps_its_place_in_the_book(
 # When the device is closed.
 
 
-async def close_with_a_thread(is_left: bool) -> None:
+async def close_with_a_thread(eventually: Eventually, *, is_left: bool) -> None:
     options = SessionManagementOptions(resource_cleanup_timeout=0.3)
     async with open_device("micropython:", name="left") as device:
         await device.execute(COUNTS)
@@ -208,15 +209,17 @@ async def close_with_a_thread(is_left: bool) -> None:
             except ResourceCleanupError:
                 pass
         if not is_left:
-            await device.execute("counts['go'] = False\nimport time\ntime.sleep_ms(50)")
+            await device.execute("counts['go'] = False")
+            await eventually(lambda: count_threads(device) == 1)
+            assert await device.evaluate("counts['go']") is False  # and what it said has been read
 
 
 @pytest.mark.parametrize("is_left", [True, False])
 async def test_c04_a_thread_that_is_left_when_the_device_is_closed_is_logged(
-    caplog: pytest.LogCaptureFixture, is_left: bool
+    caplog: pytest.LogCaptureFixture, eventually: Eventually, is_left: bool
 ) -> None:
     with caplog.at_level(logging.WARNING, "belay_actors.device"):
-        await close_with_a_thread(is_left)
+        await close_with_a_thread(eventually, is_left=is_left)
     lines = [record.getMessage() for record in caplog.records if record.name.endswith(".device")]
     if is_left:
         (line,) = lines

@@ -5,7 +5,6 @@
 # pyright: reportPossiblyUnboundVariable=none
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 import trio
@@ -25,6 +24,7 @@ from belay_actors import (
     open_session_manager,
 )
 from belay_actors.testing import open_fake_board
+from blinking import count_threads
 from boards import open_unix_board
 
 Record = Callable[[str], SessionResource]
@@ -36,11 +36,6 @@ def left(session: Session) -> list[str]:
     """What a session's report says is left."""
     assert session.report is not None
     return [each.what for each in session.report.left]
-
-
-def count_threads(device: Device) -> int:
-    """How many run on a local interpreter, the main one included."""
-    return len([*Path(f"/proc/{device.process_id}/task").iterdir()])
 
 
 async def test_e03_disposing_skips_cleanups_and_tells_so(

@@ -168,7 +168,9 @@ async def test_j04_a_reader_that_does_nothing_else_loses_no_line(session: Sessio
     assert (count, lines.dropped) == (20_000, 0)
 
 
-async def test_j04_it_ends_with_the_session(device: Device, manager: DeviceSessionManager) -> None:
+async def test_j04_it_ends_with_the_session(
+    device: Device, manager: DeviceSessionManager, eventually: Eventually
+) -> None:
     texts: list[str] = []
     session = await manager.create_session(device)
 
@@ -182,12 +184,13 @@ async def test_j04_it_ends_with_the_session(device: Device, manager: DeviceSessi
         await nursery.start(listen)
         await session.execute("print('one')")
         await session.executors.threads.start(
-            "last", "try:\n    while True: sleep_ms(50)\nfinally: print('cleanup', end='')"
+            "last",
+            "print('two')\ntry:\n    while True: sleep_ms(50)\nfinally: print('cleanup', end='')",
         )
-        await session.execute("import time\ntime.sleep_ms(20)")
+        await eventually(lambda: "two" in texts)
         with trio.fail_after(10):
             await session.aclose()
-    assert texts == ["one", "cleanup"]
+    assert texts == ["one", "two", "cleanup"]
     with pytest.raises(SessionClosedError):
         async with session.output():
             pass

@@ -1,5 +1,7 @@
 """A thread on a board that blinks until it is told to stop, and one that clings to its life."""
 
+from pathlib import Path
+
 import trio
 
 from belay_actors import Device
@@ -21,6 +23,11 @@ def cling(sleep_ms=time.sleep_ms):
 
 async def blinks(device: Device) -> int:
     return await device.evaluate("counts['blinks']", int)
+
+
+def count_threads(device: Device) -> int:
+    """How many there are in a local interpreter, the main one included."""
+    return len([*Path(f"/proc/{device.process_id}/task").iterdir()])
 
 
 async def blinks_on(device: Device) -> None:

@@ -13,9 +13,11 @@ import attrs
 import trio
 
 from board_ports import HEAP_SIZE, end, open_ports, read_line
+from figures import OURS
 from peers import installed
 
 _LOCAL = f"micropython:?heapsize={HEAP_SIZE}"
+_LOSSLESS = "?lossless=on"  # what ours is told of a port that is no UART
 _WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -109,7 +111,9 @@ async def open_crew(
             places = [_LOCAL] * count
             if name in installed() or delay or baudrate:
                 ports = open_ports(count, delay=delay, baudrate=baudrate)
-                places = [f"serial:{port}" for port in await stack.enter_async_context(ports)]
+                known = _LOSSLESS if name == OURS and not baudrate else ""
+                paths = await stack.enter_async_context(ports)
+                places = [f"serial:{path}{known}" for path in paths]
             crew[name] = await stack.enter_async_context(_open_hand(name, places))
         yield crew
 

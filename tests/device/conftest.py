@@ -10,6 +10,13 @@ from serial_board import SerialBoard
 
 
 @pytest.fixture
+def only_in_the_loop(request: pytest.FixtureRequest) -> None:
+    """For tests of the resident loop."""
+    if request.config.getoption("--raw"):
+        pytest.skip("there is no loop")
+
+
+@pytest.fixture
 def no_descriptor_left() -> Iterator[None]:
     before = count_descriptors()
     yield

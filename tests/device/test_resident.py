@@ -27,6 +27,8 @@ from boards import SOFT_RESET, open_unix_board
 LinkOf = Callable[[Device], LocalLink]
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 
+pytestmark = pytest.mark.usefixtures("only_in_the_loop")
+
 PATIENCE = 10  # seconds
 RAW_BANNER = "raw REPL; CTRL-B to exit\\r\\n>"
 TALK = """
@@ -52,12 +54,6 @@ async def check(device: Device) -> None:
         assert await device.evaluate("6 * 7") == 42
         assert await device.execute("print('own')") == "own\n"
     assert is_resident(device)
-
-
-@pytest.fixture(autouse=True)
-def only_in_the_loop(request: pytest.FixtureRequest) -> None:
-    if request.config.getoption("--raw"):
-        pytest.skip("there is no loop")
 
 
 async def test_calls_are_in_the_loop(device: Device) -> None:

@@ -21,28 +21,47 @@ pytestmark = pytest.mark.usefixtures("no_descriptor_left")
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
+@pytest.fixture(params=["", "?lossless=on"], ids=["lossy", "lossless"])
+def url(serial_board: SerialBoard, request: pytest.FixtureRequest) -> str:
+    """Of the board, of which it may be known that it loses nothing."""
+    return f"serial:{serial_board.path}{request.param}"
+
+
 @pytest.fixture
-async def device(serial_board: SerialBoard) -> AsyncIterator[Device]:
-    async with open_device(serial_board.path) as device:
+async def device(url: str) -> AsyncIterator[Device]:
+    async with open_device(url) as device:
         yield device
 
 
 @pytest.fixture(params=[65536, 1], ids=["large cuts", "one byte at a time"])
 async def cut_device(
-    serial_board: SerialBoard, request: pytest.FixtureRequest
+    url: str, serial_board: SerialBoard, request: pytest.FixtureRequest
 ) -> AsyncIterator[Device]:
     """A device of which the bytes come and go in pieces of some size."""
     serial_board.bytes_at_once = request.param
-    async with open_device(serial_board.path) as device:
+    async with open_device(url) as device:
         yield device
 
 
-async def test_it_speaks_raw_paste(device: Device, serial_board: SerialBoard) -> None:
-    connection = device._board.attachment.connection
-    assert connection._use_paste
-    assert not connection.link.is_lossless
-    assert device.name == serial_board.path.removeprefix("/dev/")
-    assert device.capabilities.max_code_bytes is None
+async def test_it_speaks_raw_paste(serial_board: SerialBoard) -> None:
+    async with open_device(serial_board.path) as device:
+        connection = device._board.attachment.connection
+        assert connection._use_paste
+        assert not connection.link.is_lossless
+        assert device.name == serial_board.path.removeprefix("/dev/")
+        assert device.capabilities.max_code_bytes is None
+        assert await device.evaluate("6 * 7") == 42
+        assert not connection.is_resident
+
+
+@pytest.mark.usefixtures("only_in_the_loop")
+async def test_calls_are_in_the_loop_where_nothing_is_lost(serial_board: SerialBoard) -> None:
+    async with open_device(f"serial:{serial_board.path}?lossless=on") as device:
+        connection = device._board.attachment.connection
+        assert not connection._use_paste
+        assert await device.evaluate("6 * 7") == 42
+        assert connection.is_resident
+        assert device.capabilities.max_code_bytes is None
 
 
 async def test_calls(cut_device: Device) -> None:

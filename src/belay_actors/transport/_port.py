@@ -45,12 +45,15 @@ class SerialSettings:
         input_buffer: bytes that the board keeps while it is busy.
         lines: what to set DTR and RTS to; the others stay as the system has them.
         reset_line: the line whose pulse resets the board, where one is wired to do so.
+        is_lossless: whether what is sent waits until the board takes it in, however long it is
+            busy.
     """
 
     baudrate: int = attrs.field(default=115200, validator=_count)
     input_buffer: int = attrs.field(default=63, validator=_count)
     lines: tuple[tuple[ModemLine, bool], ...] = ()
     reset_line: ModemLine | None = None
+    is_lossless: bool = False
 
 
 async def open_port(path: str, settings: SerialSettings) -> int:

@@ -7,6 +7,9 @@ Pacing: a board without flow control keeps a few bytes that came while it was bu
 micro:bit), and drops the rest in silence. So code goes out in pieces of that size, one in the time
 that the wire takes for it. On a real UART that costs nothing; a USB port that only looks like one
 has flow control of its own, and a firmware that knows raw-paste, which is not paced.
+
+Whether that flow control reaches up to the interpreter cannot be seen from here: an adapter's does
+not, and some firmware drops what it has no room for. A port is lossless only if its user says so.
 """
 
 import functools
@@ -28,11 +31,10 @@ _RESET_PULSE = 0.1  # seconds; as esptool and avrdude have it
 class SerialLink(DescriptorLink):
     """An open serial port."""
 
-    is_lossless = False
-
     def __init__(self, descriptor: int, path: str, settings: SerialSettings) -> None:
         super().__init__(descriptor)
         self.name = path.removeprefix("/dev/")
+        self.is_lossless = settings.is_lossless
         self._settings = settings
         self._end = LinkEnd(f"{path} was unplugged, or has hung up", is_restart=False)
 

@@ -17,7 +17,11 @@ Further options of ``serial:`` are
 * ``dtr``, ``rts``: ``on`` or ``off``, to set a control line when the port is opened;
 * ``reset``: ``dtr`` or ``rts``, the control line whose pulse resets the board, if one is wired to
   do so: then a board that nothing can interrupt is reset, instead of being given up. Where one
-  line alone is a reset, as on many boards with an ESP32, say ``dtr=off&rts=off&reset=rts``.
+  line alone is a reset, as on many boards with an ESP32, say ``dtr=off&rts=off&reset=rts``;
+* ``lossless``: ``on`` if the board loses nothing that is sent to it, however long it is busy, as
+  with USB that goes to the microcontroller itself, or a program behind a pty. Then code goes
+  without windows, and calls go by the resident loop. Do not say so of a UART: what it loses would
+  be waited for until the call is cancelled.
 """
 
 import re
@@ -93,8 +97,9 @@ def _make_serial(url: str, place: str, options: dict[str, str]) -> Transport:
             if name in options
         ),
         reset_line=_choose("reset", options.pop("reset"), _LINES) if "reset" in options else None,
+        is_lossless=_choose("lossless", options.pop("lossless", "off"), _LEVELS),
     )
-    _refuse_more(options, "baudrate, inputbuffer, dtr, rts, reset")
+    _refuse_more(options, "baudrate, inputbuffer, dtr, rts, reset, lossless")
     return SerialTransport(url, place, settings)
 
 

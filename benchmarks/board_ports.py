@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import attrs
 import trio
 
 from belay_actors.transport import LocalTransport
@@ -16,11 +17,24 @@ _RELAY = Path(__file__).with_name("relay.py")
 _PATIENCE = 10  # seconds for all to end
 
 
+@attrs.frozen
+class Ports:
+    """Ports that are open.
+
+    Attributes:
+        paths: of them.
+        process: id of the one that keeps them; the interpreters are below it.
+    """
+
+    paths: list[str]
+    process: int
+
+
 @asynccontextmanager
 async def open_ports(
     count: int, *, delay: float = 0, baudrate: int = 0
-) -> AsyncGenerator[list[str], None]:
-    """Opens ports; yields their paths. At the end the interpreters are killed.
+) -> AsyncGenerator[Ports, None]:
+    """Opens ports. At the end the interpreters are killed.
 
     Args:
         count: of the ports, each with an interpreter of its own.
@@ -37,7 +51,8 @@ async def open_ports(
     )
     try:
         assert process.stdout is not None
-        yield [str(path) for path in json.loads(await read_line(process.stdout))]
+        paths = [str(path) for path in json.loads(await read_line(process.stdout))]
+        yield Ports(paths, process.pid)
     finally:
         await end(process)  # noqa: ASYNC102  # shields itself
 

@@ -15,6 +15,7 @@ import trio
 from board_ports import HEAP_SIZE, end, open_ports, read_line
 from figures import OURS
 from peers import installed
+from placement import apart_from, find_below
 
 _LOCAL = f"micropython:?heapsize={HEAP_SIZE}"
 _LOSSLESS = "?lossless=on"  # what ours is told of a port that is no UART
@@ -63,20 +64,33 @@ class Stint:
 
 
 class Hand:
-    """One worker, and the places of its boards."""
+    """One worker, and the places of its boards.
 
-    def __init__(self, process: trio.Process, places: Sequence[str]) -> None:
+    Args:
+        process: the worker's.
+        places: device URLs.
+        ports: id of the process that keeps the boards, if they are not below the worker.
+    """
+
+    def __init__(self, process: trio.Process, places: Sequence[str], ports: int | None) -> None:
         self._process = process
         self._places = [*places]
+        self._ports = ports
+        self._boards: list[int] = []  # ids of all processes that are not the host's
 
     async def open(self, count: int) -> Opened:
         """Opens so many boards more."""
         places, self._places = self._places[:count], self._places[count:]
-        return Opened(**await self._ask({"do": "open", "places": " ".join(places)}))
+        opened = Opened(**await self._ask({"do": "open", "places": " ".join(places)}))
+        self._boards = find_below(self._process.pid)
+        if self._ports is not None:
+            self._boards += [self._ports, *find_below(self._ports)]
+        return opened
 
     async def call(self, count: int, seconds: float) -> Stint:
-        """Calls so many boards, all at once, for so long."""
-        return Stint(**await self._ask({"do": "call", "count": count, "seconds": seconds}))
+        """Calls so many boards, all at once, for so long; they and the host are kept apart."""
+        with apart_from(self._process.pid, self._boards):
+            return Stint(**await self._ask({"do": "call", "count": count, "seconds": seconds}))
 
     async def rest(self, seconds: float) -> Stint:
         """Does nothing for so long."""
@@ -108,18 +122,21 @@ async def open_crew(
     crew: dict[str, Hand] = {}
     async with AsyncExitStack() as stack:
         for name in names:
-            places = [_LOCAL] * count
+            places, process = [_LOCAL] * count, None
             if name in installed() or delay or baudrate:
-                ports = open_ports(count, delay=delay, baudrate=baudrate)
+                opening = open_ports(count, delay=delay, baudrate=baudrate)
+                ports = await stack.enter_async_context(opening)
                 known = _LOSSLESS if name == OURS and not baudrate else ""
-                paths = await stack.enter_async_context(ports)
-                places = [f"serial:{path}{known}" for path in paths]
-            crew[name] = await stack.enter_async_context(_open_hand(name, places))
+                places = [f"serial:{path}{known}" for path in ports.paths]
+                process = ports.process
+            crew[name] = await stack.enter_async_context(_open_hand(name, places, process))
         yield crew
 
 
 @asynccontextmanager
-async def _open_hand(contender: str, places: Sequence[str]) -> AsyncGenerator[Hand, None]:
+async def _open_hand(
+    contender: str, places: Sequence[str], ports: int | None
+) -> AsyncGenerator[Hand, None]:
     """Starts a worker; it ends with its scope, and with it all its interpreters."""
     process = await trio.lowlevel.open_process(
         [sys.executable, str(_WORKER), contender],
@@ -128,6 +145,6 @@ async def _open_hand(contender: str, places: Sequence[str]) -> AsyncGenerator[Ha
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
     try:
-        yield Hand(process, places)
+        yield Hand(process, places, ports)
     finally:
         await end(process)  # noqa: ASYNC102  # shields itself

@@ -1,9 +1,10 @@
 """Where processes run while they are measured: the host on one core, all boards on another.
 
 Left alone, the scheduler now and then has a host and its board share a core for some seconds, which
-changes what a wake-up takes by half, and not for all contenders at the same time. Apart, every
-exchange of every contender has to wake another core, as it does with a board that is a computer of
-its own. Where processes cannot be pinned, or there is one core, nothing is done.
+changes what a wake-up takes by half, and not for all contenders at the same time; and with many
+boards, some take the host's core while the other one rests. Apart, every exchange of every
+contender has to wake another core, and no board takes the host's time, as with boards that are
+computers of their own. Where processes cannot be pinned, or there is one core, nothing is done.
 """
 
 import contextlib
@@ -16,12 +17,47 @@ from pathlib import Path
 
 @contextmanager
 def apart() -> Generator[None, None, None]:
-    """Keeps the calling thread and all of the process's children on different cores.
+    """Keeps the calling thread and all processes below its own one on different cores.
 
     Processes that are started within it are not looked at.
     """
-    children = _find_children()
-    if sys.platform != "linux" or not children:
+    with _placed([0], find_below(os.getpid())):
+        yield
+
+
+@contextmanager
+def apart_from(process: int, boards: Iterable[int]) -> Generator[None, None, None]:
+    """Keeps a process with all of its threads on one core, and boards on another.
+
+    Args:
+        process: id of the host's.
+        boards: ids of processes.
+    """
+    with _placed(_find_threads(process), boards):
+        yield
+
+
+def find_below(process: int) -> list[int]:
+    """Ids of a process's children, and of theirs; none where the system does not tell as Linux."""
+    found: list[int] = []
+    below = [process]
+    while below:
+        for path in Path(f"/proc/{below.pop()}/task").glob("*/children"):
+            with contextlib.suppress(OSError):  # a thread may have ended
+                children = [int(child) for child in path.read_text("ascii").split()]
+                found += children
+                below += children
+    return found
+
+
+def _find_threads(process: int) -> list[int]:
+    return [int(path.name) for path in Path(f"/proc/{process}/task").glob("*")]
+
+
+@contextmanager
+def _placed(hosts: Iterable[int], boards: Iterable[int]) -> Generator[None, None, None]:
+    hosts, boards = list(hosts), list(boards)
+    if sys.platform != "linux" or not boards:
         yield
         return
     cores = os.sched_getaffinity(0)
@@ -29,21 +65,12 @@ def apart() -> Generator[None, None, None]:
         yield
         return
     host, board, *_ = sorted(cores)
-    _place([0], {host})
-    _place(children, {board})
+    _place(hosts, {host})
+    _place(boards, {board})
     try:
         yield
     finally:
-        _place([0, *children], cores)
-
-
-def _find_children() -> list[int]:
-    """Process ids, as Linux tells them."""
-    found: list[int] = []
-    for path in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # a thread may have ended
-            found += map(int, path.read_text("ascii").split())
-    return found
+        _place([*hosts, *boards], cores)
 
 
 def _place(processes: Iterable[int], cores: set[int]) -> None:

@@ -107,8 +107,8 @@ async def _open_takers() -> AsyncGenerator[Mapping[str, Take], None]:
             takers[f"{name}, {_RESULT}"] = _result(session)
         for name, open_printing in {"belay": _open_belay, "mpremote": _open_mpremote}.items():
             if name in installed():
-                (port,) = await stack.enter_async_context(open_ports(1))
-                takers[name] = stack.enter_context(open_printing(port))
+                ports = await stack.enter_async_context(open_ports(1))
+                takers[name] = stack.enter_context(open_printing(ports.paths[0]))
         yield takers
 
 

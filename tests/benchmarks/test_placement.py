@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from placement import apart
+from placement import apart, apart_from, find_below
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs two cores of Linux"
@@ -29,3 +29,21 @@ def test_without_children_the_host_may_run_anywhere() -> None:
     before = os.sched_getaffinity(0)
     with apart():
         assert os.sched_getaffinity(0) == before
+
+
+def test_a_process_is_apart_with_all_of_its_threads_from_those_below_it() -> None:
+    before = os.sched_getaffinity(0)
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(); input()'])"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        (board,) = find_below(child.pid)
+        assert {child.pid, board} <= {*find_below(os.getpid())}
+        with apart_from(child.pid, [board]):
+            places = [os.sched_getaffinity(process) for process in (child.pid, board)]
+        assert os.sched_getaffinity(board) == before
+        child.communicate(b"\n")
+    assert places[0] != places[1]
+    assert os.sched_getaffinity(0) == before

@@ -15,7 +15,7 @@ import trio
 from board_ports import HEAP_SIZE, end, open_ports, read_line
 from figures import OURS
 from peers import installed
-from placement import apart_from, find_below
+from placement import find_below, together
 
 _LOCAL = f"micropython:?heapsize={HEAP_SIZE}"
 _LOSSLESS = "?lossless=on"  # what ours is told of a port that is no UART
@@ -88,8 +88,8 @@ class Hand:
         return opened
 
     async def call(self, count: int, seconds: float) -> Stint:
-        """Calls so many boards, all at once, for so long; they and the host are kept apart."""
-        with apart_from(self._process.pid, self._boards):
+        """Calls so many boards, all at once, for so long; they do not run where they like."""
+        with together(self._boards):
             return Stint(**await self._ask({"do": "call", "count": count, "seconds": seconds}))
 
     async def rest(self, seconds: float) -> Stint:

@@ -1,10 +1,12 @@
-"""Where processes run while they are measured: the host on one core, all boards on another.
+"""Where processes run while they are measured: all boards on one core, apart from the host.
 
 Left alone, the scheduler now and then has a host and its board share a core for some seconds, which
 changes what a wake-up takes by half, and not for all contenders at the same time; and with many
-boards, some take the host's core while the other one rests. Apart, every exchange of every
-contender has to wake another core, and no board takes the host's time, as with boards that are
-computers of their own. Where processes cannot be pinned, or there is one core, nothing is done.
+boards, some push the host off its core while the other one rests. Boards that are computers of
+their own do not. So one board and its host have a core each, and every exchange of every contender
+has to wake another core. Many boards share one, and the host may run anywhere: threads that take
+turns would be faster on one core, but nobody would run them like that. Where processes cannot be
+pinned, or there is one core, nothing is done.
 """
 
 import contextlib
@@ -26,14 +28,9 @@ def apart() -> Generator[None, None, None]:
 
 
 @contextmanager
-def apart_from(process: int, boards: Iterable[int]) -> Generator[None, None, None]:
-    """Keeps a process with all of its threads on one core, and boards on another.
-
-    Args:
-        process: id of the host's.
-        boards: ids of processes.
-    """
-    with _placed(_find_threads(process), boards):
+def together(boards: Iterable[int]) -> Generator[None, None, None]:
+    """Keeps processes, by their ids, on one core; all others may run anywhere."""
+    with _placed([], boards):
         yield
 
 
@@ -48,10 +45,6 @@ def find_below(process: int) -> list[int]:
                 found += children
                 below += children
     return found
-
-
-def _find_threads(process: int) -> list[int]:
-    return [int(path.name) for path in Path(f"/proc/{process}/task").glob("*")]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Host and boards are kept apart while they are measured, and may run anywhere afterwards."""
+"""Host and boards are kept where they are measured, and may run anywhere afterwards."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from placement import apart, apart_from, find_below
+from placement import apart, find_below, together
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs two cores of Linux"
@@ -31,7 +31,7 @@ def test_without_children_the_host_may_run_anywhere() -> None:
         assert os.sched_getaffinity(0) == before
 
 
-def test_a_process_is_apart_with_all_of_its_threads_from_those_below_it() -> None:
+def test_boards_are_together_and_free_again() -> None:
     before = os.sched_getaffinity(0)
     code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(); input()'])"
     with subprocess.Popen(
@@ -41,9 +41,9 @@ def test_a_process_is_apart_with_all_of_its_threads_from_those_below_it() -> Non
         child.stdout.readline()
         (board,) = find_below(child.pid)
         assert {child.pid, board} <= {*find_below(os.getpid())}
-        with apart_from(child.pid, [board]):
-            places = [os.sched_getaffinity(process) for process in (child.pid, board)]
+        with together([board]):
+            places = [os.sched_getaffinity(process) for process in (0, child.pid, board)]
         assert os.sched_getaffinity(board) == before
         child.communicate(b"\n")
-    assert places[0] != places[1]
-    assert os.sched_getaffinity(0) == before
+    assert places[:2] == [before, before]
+    assert len(places[2]) == 1

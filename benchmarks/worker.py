@@ -27,6 +27,7 @@ from modes import modes
 from peers import installed
 from threaded import open_threaded_fleet
 
+_WARM_UP = 0.2  # seconds: others have had their turn, and the caches
 _TOGETHER = 4  # boards; what is known when one cannot be opened is known of so many
 OpenFleet = Callable[[], AbstractAsyncContextManager[Fleet]]
 
@@ -57,6 +58,7 @@ class Worker:
             case {"do": "open", "places": str(places)}:
                 return await self._open(places.split())
             case {"do": "call", "count": int(count), "seconds": float(seconds)}:
+                await self._fleet.call(count, _WARM_UP)
                 return await self._measure(lambda: self._fleet.call(count, seconds))
             case {"do": "rest", "seconds": float(seconds)}:
                 return await self._measure(lambda: _rest(seconds))

@@ -1,6 +1,7 @@
 """What a board can do, as its probe has told."""
 
 import reprlib
+from functools import lru_cache
 
 import attrs
 
@@ -61,6 +62,9 @@ class DeviceCapabilities:
         return feature in self.features or (False if feature in FEATURES else None)
 
 
+_share = lru_cache(maxsize=32)(DeviceCapabilities)  # for boards of one firmware
+
+
 @attrs.frozen
 class Probed:
     """The probe's answer: capabilities, and whether an earlier host's leftovers were swept."""
@@ -82,18 +86,16 @@ def parse_probe(payload: bytes, output: bytes) -> Probed:
     match decode(payload):
         case (str(name), tuple(version), str(platform), str(machine), bool(swept), list(can)):
             threads, has_complex, has_doubles = map(bool, can)
-            return Probed(
-                DeviceCapabilities(
-                    implementation=name,
-                    version=tuple(part for part in version if isinstance(part, int | str)),
-                    platform=platform,
-                    machine=machine,
-                    has_threads=threads,
-                    has_complex=has_complex,
-                    newline="\r\n" if output.endswith(b"\r\n") else "\n",
-                    has_doubles=has_doubles,
-                ),
-                was_swept=swept,
+            firmware = _share(
+                implementation=name,
+                version=tuple(part for part in version if isinstance(part, int | str)),
+                platform=platform,
+                machine=machine,
+                has_threads=threads,
+                has_complex=has_complex,
+                newline="\r\n" if output.endswith(b"\r\n") else "\n",
+                has_doubles=has_doubles,
             )
+            return Probed(firmware, was_swept=swept)
         case other:
             raise ValueError(f"an unexpected answer: {reprlib.repr(other)}")

@@ -58,7 +58,7 @@ class Deployments:
         self._lock = trio.Lock()
         self._present: dict[str, Unit] = {}
         # Names of ours that may be on the board, or not: a call that was about them was cut off.
-        self._unsure: set[str] = set()
+        self._unsure: dict[str, None] = {}
         self._sent = 0  # bytes of memory, at most, that what was sent has used
         self._roots: dict[Unit, None] = {}  # whole with all that they need; the last used is last
         self._in_use: dict[Unit, int] = {}  # and how many hold it
@@ -130,7 +130,7 @@ class Deployments:
                 await self._host.evaluate_call(
                     _RUN_ONCE.format(unit.name, arguments), time_limit=None, is_idempotent=False
                 )
-            self._unsure.discard(unit.name)
+            self._unsure.pop(unit.name, None)
 
     def text_of(self, unit: Unit) -> BoardText:
         """What is sent of a unit: the small text where the board has little memory."""
@@ -198,7 +198,7 @@ class Deployments:
     async def _send(self, unit: Unit, keeping: Sequence[Unit]) -> None:
         """Sends one unit, and writes down that it is there."""
         await self._transfer(unit, keeping)
-        self._unsure.discard(unit.name)
+        self._unsure.pop(unit.name, None)
         self._present[unit.name] = unit
         if unit.full.defines and self._host.is_active:  # a cleanup may call, and books are closed
             self._host.resources.register_deployed_method(unit.name, unit.code_hash)
@@ -222,7 +222,7 @@ class Deployments:
                     raise full
 
     def _forget(self, name: str) -> None:
-        self._unsure.add(name)
+        self._unsure[name] = None
         if self._present.pop(name, None) is not None:
             self._roots = {root: None for root in self._roots if name not in _names_in(root)}
             self._host.resources.forget_deployed_method(name)
@@ -273,8 +273,9 @@ class Deployments:
                 raise
             for name in names:
                 await self._host.execute_again(_TAKE_OFF.format(name))
-                self._unsure.discard(name)
-        self._unsure.difference_update(names)
+                self._unsure.pop(name, None)
+        for name in names:
+            self._unsure.pop(name, None)
 
     def _least_recently_used(self) -> Unit | None:
         return next((root for root in self._roots if root not in self._in_use), None)
@@ -282,7 +283,7 @@ class Deployments:
     def _unneeded(self, keeping: Sequence[Unit]) -> tuple[str, ...]:
         roots = (*self._roots, *self._in_use)
         needed = {unit.name for unit in keeping}.union(*map(_names_in, roots))
-        names = dict.fromkeys([*sorted(self._unsure), *self._present])
+        names = dict.fromkeys((*self._unsure, *self._present))
         return tuple(name for name in names if name not in needed)
 
 

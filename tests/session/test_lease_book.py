@@ -60,12 +60,16 @@ class Model:
                 self.ends.append((name, self.held[name], "taken"))
 
 
+class Board:
+    name = "board"
+
+
 @attrs.define
 class Pair:
     """The book and its model, asked the same."""
 
     nursery: trio.Nursery
-    book: LeaseBook = attrs.field(factory=lambda: LeaseBook(lambda: "board"))
+    book: LeaseBook = attrs.field(factory=lambda: LeaseBook(Board()))
     model: Model = attrs.field(factory=Model)
     ends: list[tuple[str, str, str]] = attrs.field(factory=list[tuple[str, str, str]])
     scopes: dict[tuple[str, str], trio.CancelScope] = attrs.field(

@@ -60,7 +60,7 @@ class Device(BoardThreadCalls, BoardBlocks):
 
     def __init__(self, transport: Transport, name: str | None, options: DeviceOptions) -> None:
         self.url = transport.url
-        self.leases = LeaseBook(lambda: self.name)
+        self.leases = LeaseBook(self)
         self._options = options
         self._state = DeviceState.OPEN
         self._last_key = MAIN_KEY

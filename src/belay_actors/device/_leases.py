@@ -9,9 +9,9 @@ A hold belongs to a session and not to the board's state, so it survives a reset
 session fails then, and with its end gives back the hold.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import attrs
 import trio
@@ -28,6 +28,13 @@ class _Waiter:
     make_error: MakeError | None = None
 
 
+class Named(Protocol):
+    """A board, as far as messages need it."""
+
+    @property
+    def name(self) -> str: ...
+
+
 class LeaseBook:
     """Knows which session holds which named hardware, and who waits for it.
 
@@ -35,11 +42,11 @@ class LeaseBook:
     come in between.
 
     Args:
-        get_device_name: for messages.
+        device: for messages.
     """
 
-    def __init__(self, get_device_name: Callable[[], str]) -> None:
-        self._get_device_name = get_device_name
+    def __init__(self, device: Named) -> None:
+        self._device = device
         self._holders: dict[str, str] = {}
         # A session waits at most once for a name, so its id is the key; the longest wait is first.
         self._waiters: dict[str, dict[str, _Waiter]] = {}
@@ -77,7 +84,7 @@ class LeaseBook:
                 "it with wait=True",
                 resource=name,
                 holder=other,
-                device=self._get_device_name(),
+                device=self._device.name,
                 session_id=holder,
             )
 
@@ -144,7 +151,7 @@ class LeaseBook:
         if self._holders.get(name) == holder or holder in self._waiters.get(name, ()):
             raise DuplicateResourceError(
                 f"the session holds {name!r} already, or waits for it; use the lease that it has",
-                device=self._get_device_name(),
+                device=self._device.name,
                 session_id=holder,
             )
 

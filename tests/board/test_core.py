@@ -212,28 +212,23 @@ def garbage(monkeypatch: pytest.MonkeyPatch) -> Garbage:
     return Garbage(monkeypatch)
 
 
-@pytest.fixture
-def tidy_call(garbage: Garbage, call: Call) -> Call:
-    return call
-
-
-def test_garbage_is_collected_as_often_as_that_is_cheap(garbage: Garbage, tidy_call: Call) -> None:
+def test_garbage_is_collected_as_often_as_that_is_cheap(garbage: Garbage, call: Call) -> None:
     for number in range(1 + 117 + 117):
-        tidy_call(number, 3, eval, "1")
+        call(number, 3, eval, "1")
     assert garbage.count == 3
-    tidy_call(1000, 3, eval, "1")
+    call(1000, 3, eval, "1")
     assert garbage.count == 3
 
 
 def test_garbage_is_not_collected_where_the_program_wants_none_of_that(
-    garbage: Garbage, tidy_call: Call
+    garbage: Garbage, call: Call
 ) -> None:
     garbage.is_enabled = False
     for number in range(200):
-        tidy_call(number, 3, eval, "1")
+        call(number, 3, eval, "1")
     assert garbage.count == 0
     garbage.is_enabled = True
-    tidy_call(200, 3, eval, "1")
+    call(200, 3, eval, "1")
     assert garbage.count == 1
 
 

@@ -3,7 +3,8 @@
 The clock stands still unless a test moves it, so a moment lasts as long as the test wants it to.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 import trio
@@ -148,11 +149,9 @@ async def test_a_cancellation_while_it_looks_loses_nothing(
 ) -> None:
     await converse(link, port)
     await ask(link, port)
-    before, seen = sleeps.count, clock.looks
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(link.receive_some)
-        await eventually(lambda: clock.looks > seen + 2)
-        nursery.cancel_scope.cancel()
+    before = sleeps.count
+    async with looking(link.receive_some, clock, eventually) as scope:
+        scope.cancel()
     assert sleeps.count == before
     await answer(link, port)
 
@@ -162,15 +161,12 @@ async def test_closing_while_it_looks(
 ) -> None:
     await converse(link, port)
     await ask(link, port)
-    seen = clock.looks
-    async with trio.open_nursery() as nursery:
 
-        @nursery.start_soon
-        async def _() -> None:
-            with pytest.raises(trio.ClosedResourceError):
-                await link.receive_some()
+    async def receive() -> None:
+        with pytest.raises(trio.ClosedResourceError):
+            await link.receive_some()
 
-        await eventually(lambda: clock.looks > seen + 2)
+    async with looking(receive, clock, eventually):
         await link.aclose()
 
 
@@ -180,12 +176,21 @@ async def test_a_hang_up_while_it_looks(
     port.leave_slave()
     await converse(link, port)
     await ask(link, port)
+
+    async def receive() -> None:
+        assert await link.receive_some() == b""
+
+    async with looking(receive, clock, eventually):
+        port.far.hang_up()
+
+
+@asynccontextmanager
+async def looking(
+    receive: Callable[[], Awaitable[object]], clock: Clock, eventually: Eventually
+) -> AsyncGenerator[trio.CancelScope, None]:
+    """Waits until a link that receives has looked several times; yields the scope that it is in."""
     seen = clock.looks
     async with trio.open_nursery() as nursery:
-
-        @nursery.start_soon
-        async def _() -> None:
-            assert await link.receive_some() == b""
-
+        nursery.start_soon(receive)
         await eventually(lambda: clock.looks > seen + 2)
-        port.far.hang_up()
+        yield nursery.cancel_scope

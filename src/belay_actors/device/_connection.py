@@ -12,6 +12,7 @@ from typing import NoReturn, Protocol
 
 import trio
 
+from belay_actors.device._block_upload import BlockUpload
 from belay_actors.device._news import (
     BoardRestarted,
     Hear,
@@ -48,7 +49,6 @@ _RESYNC_PAUSES = (0.25, 0.5, 1.0)
 _CTRL_C = b"\x03"
 _NEWEST = 256 * 1024  # bytes of output: more than the characters that anybody keeps of it
 _ENDS = (ReplyKind.VALUE, ReplyKind.ERROR, ReplyKind.UNSENDABLE)
-_PART = 16 * 1024  # bytes of a block that are offered to the link at once; a pty takes 4
 
 # A board begins to run code as soon as it has its last byte, and shows its prompt as soon as a call
 # is over. On a line that loses bytes both may be lost, and then both sides would wait.
@@ -91,8 +91,7 @@ class Connection:
         self._use_paste = use_paste
         self._is_cut_off = False  # code was sent in part, and the rest will never be
         self._hear: Hear | None = None
-        self._block: memoryview | None = None  # the rest of it
-        self._granted: trio.Event | None = None  # the board waits for it
+        self._block: BlockUpload | None = None
 
     @property
     def is_unguarded(self) -> bool:
@@ -193,10 +192,10 @@ class Connection:
         self._is_cut_off = True
         await self._send(self._machine.announce(number, key, name, len(data)))
         self._is_cut_off = False
-        self._block, self._granted = memoryview(data), trio.Event()
-        return await self._finish_block(self._granted)
+        self._block = BlockUpload(data)
+        return await self._finish_block(self._block)
 
-    async def _finish_block(self, granted: trio.Event) -> Reply:
+    async def _finish_block(self, block: BlockUpload) -> Reply:
         """Takes a block that was announced to its end.
 
         It listens all the time: a board that is not heard may stand still.
@@ -214,8 +213,7 @@ class Connection:
 
             nursery.start_soon(collect)
             try:
-                await granted.wait()
-                await self._send_rest()
+                await self._send_block(block)
                 await self._send(self._machine.take_outgoing())
             except LinkEnded as ended:
                 errors.append(ended)
@@ -224,17 +222,6 @@ class Connection:
         for error in errors:
             raise error
         return replies[0]
-
-    async def _send_rest(self) -> None:
-        """Sends the rest of a block; what is left of it when this is cancelled is known."""
-        try:
-            while self._block:
-                sent = self.link.send_nowait(bytes(self._block[:_PART]))
-                self._block = self._block[sent:]
-                if not sent:
-                    await self.link.wait_send_all_might_not_block()
-        except trio.BrokenResourceError:
-            raise LinkEnded(await self.link.find_end()) from None
 
     def _check_attached(self) -> None:
         if self._machine.is_detached:
@@ -264,8 +251,8 @@ class Connection:
                 if type(event) is Replied and event.kind in _ENDS:
                     return Reply(event, bytes(output))
                 match event:
-                    case Replied(kind=ReplyKind.GRANTED) if self._granted is not None:
-                        self._granted.set()
+                    case Replied(kind=ReplyKind.GRANTED) if self._block is not None:
+                        self._block.grant()
                     case Output(data):
                         if forgotten + len(output) + len(data) > self._max_output:
                             raise TooMuchOutput("too much output")
@@ -306,7 +293,7 @@ class Connection:
         """As ``_receive``, when a frame of the resident loop has come in part."""
         with trio.move_on_after(_MARK_TIME):
             return await self._receive()
-        if not self._block:
+        if not self._is_in_block:
             await self._send(self._machine.ask())
         return await self._receive()
 
@@ -317,9 +304,9 @@ class Connection:
         """
         if self._is_cut_off:
             return
-        if self._granted is not None and self._block is not None and self._machine.is_busy:
+        if self._block is not None and self._machine.is_busy:
             with contextlib.suppress(NoReply, NotRun, TooMuchOutput, BoardRestarted):
-                await self._finish_block(self._granted)
+                await self._finish_block(self._block)
         self._block = None
         await self._wait_over(_SHORT_CALL)
         for pause in _CTRL_C_PAUSES:
@@ -358,6 +345,17 @@ class Connection:
         """Closes the link."""
         await self.link.aclose()
 
+    async def _send_block(self, block: BlockUpload) -> None:
+        try:
+            await block.send(self.link)
+        except trio.BrokenResourceError:
+            raise LinkEnded(await self.link.find_end()) from None
+
+    @property
+    def _is_in_block(self) -> bool:
+        """Whether the board would take whatever is sent for the next part of a block."""
+        return self._block is not None and self._block.has_rest
+
     async def _send(self, data: bytes, *, is_paced: bool = False) -> None:
         try:
             if is_paced:
@@ -378,8 +376,8 @@ class Connection:
         if not data:
             raise LinkEnded(await self.link.find_end())
         events = self._machine.receive(data)
-        outgoing = b"" if self._block else self._machine.take_outgoing()
-        if outgoing:  # not in between the parts of a block
+        outgoing = b"" if self._is_in_block else self._machine.take_outgoing()
+        if outgoing:
             await self._send(outgoing)
         for event in events:
             if type(event) is not Replied:

@@ -62,7 +62,7 @@ class DeviceCapabilities:
         return feature in self.features or (False if feature in FEATURES else None)
 
 
-_share = lru_cache(maxsize=32)(DeviceCapabilities)  # for boards of one firmware
+_share = lru_cache(maxsize=8)(DeviceCapabilities)  # for boards of one firmware
 
 
 @attrs.frozen

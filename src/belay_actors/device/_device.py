@@ -150,9 +150,9 @@ class Device(BoardThreadCalls, BoardBlocks):
 
     # Calls.
 
-    async def _run(self, code: str, *, is_expression: bool) -> tuple[Value, str]:
+    def _run(self, code: str, *, is_expression: bool) -> Awaitable[tuple[Value, str]]:
         seat = Seat(MAIN_KEY, self.generation, None)
-        return await self.run_in(seat, code, is_expression=is_expression)
+        return self.run_in(seat, code, is_expression=is_expression)
 
     def _keep_output(self, text: str) -> None:
         self._background.add(text)
@@ -226,9 +226,9 @@ class Device(BoardThreadCalls, BoardBlocks):
     def _attachment(self) -> Attachment:
         return self._board.attachment
 
-    async def _ask(self, seat: Seat, operation: Operation[T], *, is_urgent: bool) -> T:
+    def _ask(self, seat: Seat, operation: Operation[T], *, is_urgent: bool) -> Awaitable[T]:
         perform = functools.partial(self._board.perform, operation, seat)
-        return await self._actor.ask(perform, lane=seat.key, is_urgent=is_urgent)
+        return self._actor.ask(perform, lane=seat.key, is_urgent=is_urgent)
 
     # Sessions.
 

@@ -6,6 +6,7 @@ to the actor; how requests are served is the device's business.
 
 import abc
 import reprlib
+from collections.abc import Awaitable
 from typing import TypeVar
 
 from belay_actors.board import Helper
@@ -50,7 +51,7 @@ class BoardHelpers(CodeRunner):
         """The present one."""
 
     @abc.abstractmethod
-    async def _ask(self, seat: Seat, operation: Operation[T], *, is_urgent: bool) -> T:
+    def _ask(self, seat: Seat, operation: Operation[T], *, is_urgent: bool) -> Awaitable[T]:
         """Has the actor run an operation on the attachment, if the seat is still valid."""
 
     @abc.abstractmethod

@@ -1,6 +1,7 @@
 """``execute`` and ``evaluate``: what a device and a session have in common."""
 
 import abc
+from collections.abc import Awaitable
 from typing import TypeVar, overload
 
 from belay_actors.device._capabilities import DeviceCapabilities
@@ -21,8 +22,8 @@ class CodeRunner(abc.ABC):
         """What the board can do."""
 
     @abc.abstractmethod
-    async def _run(self, code: str, *, is_expression: bool) -> tuple[Value, str]:
-        """Runs code; returns its value and what it printed."""
+    def _run(self, code: str, *, is_expression: bool) -> Awaitable[tuple[Value, str]]:
+        """Runs code, when it is awaited; returns its value and what it printed."""
 
     async def execute(self, code: str) -> str:
         """Runs statements on the board.

@@ -4,7 +4,7 @@ Here it makes its calls, knows what it holds, and says in the end what it gave b
 and ends is the supervisor's part.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 import trio
@@ -151,14 +151,14 @@ class Session(Speaking, CodeRunner, FunctionRunner):
 
     # Calls.
 
-    async def _run(
+    def _run(
         self,
         code: str,
         *,
         is_expression: bool,
         time_limit: float | None = None,
         is_idempotent: bool = False,
-    ) -> tuple[Value, str]:
+    ) -> Awaitable[tuple[Value, str]]:
         is_cleanup = self.begin_call()
         call = self.device.run_in(
             self._seat,
@@ -170,8 +170,8 @@ class Session(Speaking, CodeRunner, FunctionRunner):
             is_idempotent=is_idempotent,
         )
         if not self._observers.hears_calls:
-            return await call
-        return await self._observe("evaluate" if is_expression else "execute", call)
+            return call
+        return self._observe("evaluate" if is_expression else "execute", call)
 
     def thread_ended(self, news: ThreadExit) -> None:
         """A thread has ended. Called by the device."""

@@ -197,6 +197,23 @@ async def test_an_interrupt_of_its_lane_ends_it(served: Served, nursery: trio.Nu
     assert not served.actor.statistics().is_held
 
 
+async def test_an_interrupt_ends_it_before_its_body_has_begun(
+    served: Served, nursery: trio.Nursery
+) -> None:
+    async def interrupt() -> None:
+        while not served.actor.statistics().is_held:  # noqa: ASYNC110  # at the first moment
+            await trio.lowlevel.checkpoint()
+        served.actor.interrupt(lambda: KeyError("over"), lane="a")
+
+    holder = Holder(nursery, served.actor, "a")
+    nursery.start_soon(interrupt)
+    await wait_all_tasks_blocked()
+    assert holder.has_it
+    assert not served.actor.statistics().is_held
+    await served.add("b1")
+    assert served.names == ["b1"]
+
+
 async def test_an_interrupt_of_its_lane_reaches_who_waits(
     served: Served, nursery: trio.Nursery
 ) -> None:

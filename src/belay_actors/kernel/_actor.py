@@ -170,7 +170,8 @@ class Actor:
         """Serves one lane alone, but for urgent requests, until the scope is left.
 
         Waiting for that takes the lane's turn, as any request does. Holds of one lane may overlap;
-        others are served again when the last one has ended.
+        others are served again when the last one has ended. An interrupt of the lane ends them,
+        also one that has been given, and its body has not begun yet.
 
         Args:
             lane: that is served.

@@ -144,6 +144,24 @@ async def test_what_nobody_has_asked_for_is_slept_on(
     assert sleeps.count == before + 1
 
 
+@pytest.fixture
+def small_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal holds three bytes."""
+    monkeypatch.setattr(_descriptor, "_FULL", 3)
+
+
+@pytest.mark.usefixtures("small_terminal")
+async def test_after_as_much_as_a_terminal_holds_it_looks_for_more(
+    link: SerialLink, port: Port, clock: Clock, sleeps: Sleeps, eventually: Eventually
+) -> None:
+    await port.far.send_all(b"!!!")
+    assert await link.receive_some() == b"!!!"
+    before = sleeps.count
+    async with looking(link.receive_some, clock, eventually):
+        await port.far.send_all(b"!")
+    assert sleeps.count == before
+
+
 async def test_a_cancellation_while_it_looks_loses_nothing(
     link: SerialLink, port: Port, clock: Clock, sleeps: Sleeps, eventually: Eventually
 ) -> None:

@@ -108,10 +108,9 @@ class OutputLines:
             raise RuntimeError("enter it first: async with session.output() as lines")
         if self._lines:  # a turn for each line would be slower than most boards print
             await trio.lowlevel.checkpoint_if_cancelled()
-        else:
-            await trio.lowlevel.checkpoint()
         while not self._lines:
             if self._is_over:
+                await trio.lowlevel.checkpoint()
                 raise StopAsyncIteration
             if self._news is None or self._news.is_set():
                 self._news = trio.Event()

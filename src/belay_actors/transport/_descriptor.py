@@ -2,7 +2,8 @@
 
 An interpreter on this computer answers before a core that has gone to sleep is awake again. So a
 link that was answered at once the last time is not slept on for a moment: whoever receives looks
-again and again, with a checkpoint before each look, so that everybody else has his turn.
+again and again, with a checkpoint before each look, so that everybody else has his turn. It is the
+same when a terminal was full of what the board has printed: more comes as soon as there is room.
 """
 
 import contextlib
@@ -17,6 +18,7 @@ from belay_actors.transport._base import Link
 
 _RECEIVE_SIZE = 64 * 1024
 _AT_ONCE = 0.0003  # seconds from a question to its answer
+_FULL = 4095  # bytes: what Linux lets a terminal hold; then its writer waits, and has more
 _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
@@ -32,7 +34,7 @@ class DescriptorLink(Link):
         self._is_sending = False
         self._is_receiving = False
         self._at_once_until = 0.0
-        self._is_prompt = False  # whether the last that came was an answer at once
+        self._is_prompt = False  # whether the last that came was an answer at once, or not all
 
     def send_nowait(self, data: bytes) -> int:
         self._at_once_until = perf_counter() + _AT_ONCE
@@ -88,10 +90,16 @@ class DescriptorLink(Link):
                     return b""
                 if data or self._is_gone():  # a terminal may read nothing, and yet live
                     self._is_prompt = perf_counter() < self._at_once_until
+                    if len(data) >= _FULL:
+                        self._expect_more()
                     self._look_at(data)
                     return data
         finally:
             self._is_receiving = False
+
+    def _expect_more(self) -> None:
+        self._at_once_until = perf_counter() + _AT_ONCE
+        self._is_prompt = True
 
     def _look_at(self, data: bytes) -> None:
         """Sees what has come, for what a link has to know of its board."""

@@ -90,9 +90,9 @@ class FrameReader:
     def __attrs_post_init__(self) -> None:
         self.mark = _START + self.token
 
-    def read_reply(self, data: bytes) -> Frame | None:
-        """Reads what is one reply and nothing else; ``None`` for all that ``read`` is for."""
-        found = _REPLY.fullmatch(data)
+    def read_reply(self, data: bytes) -> tuple[Frame, int] | None:
+        """Reads the reply that data begins with, fast; ``None`` for all that ``read`` is for."""
+        found = _REPLY.match(data)
         if found is None:
             return None
         mark, kind, key, length, check, payload = found.groups()
@@ -101,7 +101,7 @@ class FrameReader:
             return None
         if sum(payload, kind[0]) != int(check):
             return None
-        return Frame(kind, int(key), payload)
+        return Frame(kind, int(key), payload), found.end()
 
     def find(self, data: bytes, start: int) -> int:
         """Position of the first byte that may start a frame, or ``-1``."""

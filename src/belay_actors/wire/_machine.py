@@ -25,7 +25,7 @@ nobody asked for means that the board has started anew: DETACHED, until the next
 Source: https://docs.micropython.org/en/latest/reference/repl.html#raw-mode-and-raw-paste-mode
 """
 
-from belay_actors.wire._banner import ANSWER, BANNERS, RAW_BANNER, find_broken_off
+from belay_actors.wire._banner import ANSWER, BANNERS, RAW_BANNER
 from belay_actors.wire._events import (
     REPLY_KINDS,
     Dropped,
@@ -40,10 +40,10 @@ from belay_actors.wire._events import (
     Unanswered,
     Unsolicited,
 )
-from belay_actors.wire._frames import CONTROL, Damaged, Frame, FrameReader, NoFrame, Partial
-from belay_actors.wire._marks import END_OF_TEXT, find_begun_answer, find_end_of_text, find_mark
+from belay_actors.wire._frames import Damaged, Frame, FrameReader
+from belay_actors.wire._marks import END_OF_TEXT
 from belay_actors.wire._paste import PasteUpload
-from belay_actors.wire._questions import Questions
+from belay_actors.wire._reader import Reader
 from belay_actors.wire._requests import read_as_a_whole
 from belay_actors.wire._states import (
     EXPLAINING,
@@ -65,7 +65,7 @@ _TAIL_MAX = 2048
 _TRACEBACK_MAX = 64 * 1024
 
 
-class RawRepl:
+class RawRepl(Reader):
     """One board's raw REPL, seen from the host.
 
     Args:
@@ -78,20 +78,14 @@ class RawRepl:
     def __init__(
         self, token: str, *, max_payload: int = 64 * 1024 * 1024, is_lossless: bool = False
     ) -> None:
-        self.state = State.DETACHED
+        super().__init__(FrameReader(token.encode("ascii"), max_payload))
         self.paste_window: int | None = None
         self._is_lossless = is_lossless
-        self._frames = FrameReader(token.encode("ascii"), max_payload)
-        self._events: list[Event] = []
         self._outgoing = b""
-        self._held = bytearray()  # bytes of which the meaning depends on what will follow
-        self._held_until = 0
         self._after_prompt = State.IDLE
         self._at_prompt: Event | None = None  # what to tell when the prompt has come
         self._upload = PasteUpload(b"", None)
-        self._number = -1
         self._traceback = self._tail = b""
-        self._questions = Questions()
 
     @property
     def is_busy(self) -> bool:
@@ -211,54 +205,6 @@ class RawRepl:
         """Puts a question, if there is one, as the board will understand it."""
         return question
 
-    def receive(self, data: bytes) -> list[Event]:
-        """Takes in bytes from the board, cut anywhere, and returns what they say."""
-        if self._held:
-            self._held += data
-            if len(self._held) < self._held_until and CONTROL.search(data) is None:
-                return []
-            data = bytes(self._held)
-            self._held.clear()
-        self._events = []
-        self._held_until = 0
-        self._held += self._consume(data)
-        return self._events
-
-    def _consume(self, data: bytes) -> bytes:
-        """Walks from mark to mark. Returns the bytes at the end that mean nothing yet."""
-        text = position = 0
-        stop = self._frames.find(data, 0)
-        while position < len(data):
-            if 0 <= stop < position:
-                stop = self._frames.find(data, position)
-            found = find_mark(self.state, data, position, stop if stop >= 0 else len(data))
-            if found is not None:
-                self._text(data[text : found[0]])
-                self._mark(data[slice(*found)])
-                text = position = found[1]
-            elif stop < 0:
-                end = find_end_of_text(self.state, data, position, self._questions.owed)
-                self._text(data[text:end])
-                return data[self._end_unanswered(data, end) :]
-            else:
-                frame, position = self._frames.read(data, stop)
-                if isinstance(frame, NoFrame):
-                    continue
-                begun = find_begun_answer(self.state, data, text, stop)
-                self._text(data[text:begun])
-                if isinstance(frame, Partial):
-                    self._held_until = frame.size + stop - begun
-                    return data[begun:]
-                if isinstance(frame, Damaged):  # a board that restarts: its banner is no part
-                    position = find_broken_off(data, stop, position)
-                self._frame(frame, data[stop:position])
-                if begun < stop:
-                    data = data[begun:stop] + data[position:]
-                    position, stop = 0, self._frames.find(data, 0)
-                text = position
-        self._text(data[text:])
-        return b""
-
     # What text, marks, banners and frames mean.
 
     def _text(self, text: bytes) -> None:
@@ -275,7 +221,6 @@ class RawRepl:
             self._events.append(Unsolicited(text))
 
     def _end_unanswered(self, data: bytes, end: int) -> int:
-        """Ends the call if its questions have been answered. Returns how much is used up."""
         answers, rest = divmod(len(data) - end, len(ANSWER))
         if self.state not in IN_PROGRAM or not answers or rest:
             return end

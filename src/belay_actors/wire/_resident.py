@@ -20,7 +20,7 @@ frame.
 """
 
 from belay_actors.wire._banner import RAW_BANNER
-from belay_actors.wire._events import Dropped, Event, Replied, ReplyKind, Unanswered
+from belay_actors.wire._events import Dropped, Replied, ReplyKind, Unanswered
 from belay_actors.wire._frames import Damaged, Frame
 from belay_actors.wire._machine import RawRepl
 from belay_actors.wire._requests import ASK, LEAVE, encode_block, encode_request
@@ -126,19 +126,6 @@ class ResidentRepl(RawRepl):
     def _word(self, question: bytes) -> bytes:
         """In the loop, and where it may have begun, so that both loop and prompt can answer."""
         return ASK if question and (self.is_resident or self._is_entering) else question
-
-    # Bytes in.
-
-    def receive(self, data: bytes) -> list[Event]:
-        """As for every raw REPL."""
-        if self.state is State.SERVING and not self._held:
-            # What nearly always comes. It has no text, so it is not looked at for anything else.
-            frame = self._frames.read_reply(data)
-            if frame is not None and frame.key == self._number:
-                self._events = []
-                self._reply(frame)
-                return self._events
-        return super().receive(data)
 
     # What frames and banners mean.
 

@@ -81,9 +81,9 @@ async def test_e04_a_thread_that_never_asks_is_told_in_time_and_others_are_given
                 await session.execute(BLINK)
                 session.resources.register_resource(record("a"))
                 await session.executor_context.start_thread("cling", "cling()")
+                await blinks_on(device)  # before there is another one that blinks
                 await session.executor_context.start_thread("blink", "blink(1)")
                 session.resources.register_resource(record("b"))
-                await blinks_on(device)
                 started = trio.current_time()
         assert trio.current_time() - started < 1.5
     assert recorded == ["b", "a"]

@@ -1,6 +1,7 @@
 """Fixtures for all: a real interpreter, and the check that no process is left behind."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -88,6 +89,14 @@ def link_of() -> Callable[[Device], LocalLink]:
         return link
 
     return link_of
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """A Ctrl-C that works as in a terminal; for a program in the background it may be ignored."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
 
 
 @pytest.fixture

@@ -26,19 +26,10 @@ from belay_actors import (
 )
 from belay_actors.transport import LocalLink
 from boards import EXITS_IN_NEXT_CALL, SOFT_RESET
+from processes import pause, resume
 
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 LinkOf = Callable[[Device], LocalLink]
-
-
-async def pause(pid: int) -> None:
-    """Stops a process, and waits until it has stopped."""
-    os.kill(pid, signal.SIGSTOP)
-    with trio.fail_after(5):
-        while True:
-            state = await trio.Path(f"/proc/{pid}/stat").read_text()
-            if state.rpartition(") ")[2][0] == "T":
-                return
 
 
 async def test_an_interpreter_killed_during_a_call_is_lost(device: Device, link_of: LinkOf) -> None:
@@ -243,7 +234,7 @@ async def test_a_paused_interpreter_that_goes_on_in_time_is_used_on(
         await pause(pid)
         scope.cancel()
         await trio.sleep(0.15)
-        os.kill(pid, signal.SIGCONT)
+        resume(pid)
     assert scope.cancelled_caught
     assert await device.evaluate("1 + 1") == 2
     assert device.generation == 1
@@ -265,7 +256,7 @@ async def test_a_call_cancelled_while_its_code_is_sent_resets_nothing(
         nursery.start_soon(send_much)
         await trio.testing.wait_all_tasks_blocked()
         scope.cancel()
-        os.kill(pid, signal.SIGCONT)
+        resume(pid)
     assert scope.cancelled_caught
     assert await device.evaluate("kept") == 5
     assert await device.evaluate("'text' in globals()") is False
@@ -282,7 +273,7 @@ async def test_a_board_that_takes_its_time_is_waited_for(device: Device, link_of
             assert await device.evaluate("6 * 7") == 42
 
         await trio.sleep(0.2)
-        os.kill(pid, signal.SIGCONT)
+        resume(pid)
     assert device.generation == 1
 
 

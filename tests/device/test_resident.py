@@ -23,13 +23,13 @@ from belay_actors import (
 from belay_actors.transport import LocalLink
 from belay_actors.wire._requests import LEAVE
 from boards import SOFT_RESET, open_unix_board
+from in_the_loop import BUSY, PATIENCE, check, is_resident, say_no_goodbye
 
 LinkOf = Callable[[Device], LocalLink]
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 
 pytestmark = pytest.mark.usefixtures("only_in_the_loop")
 
-PATIENCE = 10  # seconds
 RAW_BANNER = "raw REPL; CTRL-B to exit\\r\\n>"
 TALK = """
 import _thread, sys, time
@@ -42,18 +42,6 @@ def talk(text):
         time.sleep_ms(1)
     talks = False
 """
-
-
-def is_resident(device: Device) -> bool:
-    return device._board.attachment.connection.is_resident
-
-
-async def check(device: Device) -> None:
-    """Calls work, in the loop."""
-    with trio.fail_after(PATIENCE):
-        assert await device.evaluate("6 * 7") == 42
-        assert await device.execute("print('own')") == "own\n"
-    assert is_resident(device)
 
 
 async def test_calls_are_in_the_loop(device: Device) -> None:
@@ -315,7 +303,7 @@ async def test_the_next_host_finds_a_board_that_was_left_in_the_loop() -> None:
             async with open_device(board) as device:
                 await check(device)
                 if is_busy:
-                    board.link.send_nowait(b"x 9 0 16 1435 while True: pass".ljust(64))
-                device._board.close = lambda **_: device._board.attachment.connection.aclose()  # type: ignore[method-assign]  # pyright: ignore
+                    board.link.send_nowait(BUSY)
+                say_no_goodbye(device)
             async with open_device(board) as device:
                 await check(device)

@@ -5,6 +5,7 @@ of a block. In whatever way, what was asked is settled, and the board goes on.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 import trio
@@ -12,19 +13,20 @@ import trio.testing
 
 from belay_actors import (
     Device,
+    DeviceOptions,
     DeviceResetError,
     RemoteError,
     Session,
     open_device,
     open_session_manager,
 )
+from in_the_loop import BUSY, PATIENCE, check, say_no_goodbye
 from serial_board import CTRL_C, SerialBoard
 
 pytestmark = pytest.mark.usefixtures("no_descriptor_left", "only_in_the_loop")
 
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 
-PATIENCE = 10  # seconds
 EVERY_BYTE = bytes(range(256))
 
 
@@ -33,7 +35,8 @@ async def device(
     serial_board: SerialBoard, request: pytest.FixtureRequest
 ) -> AsyncIterator[Device]:
     serial_board.bytes_at_once = request.param
-    async with open_device(f"serial:{serial_board.path}?lossless=on") as device:
+    options = DeviceOptions(recovery_grace=3 * PATIENCE)  # this cable has a signal a second at most
+    async with open_device(f"serial:{serial_board.path}?lossless=on", options=options) as device:
         yield device
 
 
@@ -41,14 +44,6 @@ async def device(
 async def session(device: Device) -> AsyncIterator[Session]:
     async with open_session_manager() as manager, manager.open_session(device) as session:
         yield session
-
-
-async def check(device: Device) -> None:
-    """Calls work, in the loop."""
-    with trio.fail_after(PATIENCE):
-        assert await device.evaluate("6 * 7") == 42
-        assert await device.execute("print('own')") == "own\n"
-    assert device._board.attachment.connection.is_resident
 
 
 async def test_a_call_is_cancelled_anywhere(device: Device) -> None:
@@ -74,17 +69,29 @@ async def test_a_ctrl_c_while_it_listens_harms_no_call(device: Device, count: in
     assert device.generation == 1
 
 
-async def test_a_program_that_swallows_interrupts_is_ended(device: Device) -> None:
-    await device.execute("count = 0")
-    code = """
+async def test_a_program_that_swallows_interrupts_is_ended(
+    device: Device, eventually: Eventually, tmp_path: Path
+) -> None:
+    has_run = tmp_path / "has run"
+    code = f"""
+count = 0
+open('{has_run}', 'w').close()
 while count < 3:
     try:
         while True: pass
     except KeyboardInterrupt:
         count += 1
 """
-    with trio.move_on_after(0.05):
-        await device.execute(code)
+    scope = trio.CancelScope()
+    async with trio.open_nursery() as nursery:
+
+        @nursery.start_soon
+        async def _() -> None:
+            with scope:
+                await device.execute(code)
+
+        await eventually(has_run.exists)
+        scope.cancel()
     assert await device.evaluate("count", int) >= 1
     await check(device)
 
@@ -145,9 +152,8 @@ async def test_the_next_host_finds_a_board_that_was_left_in_the_loop(
     for is_busy in (False, True):
         async with open_device(f"{url}?lossless=on") as device:
             await check(device)
-            connection = device._board.attachment.connection
             if is_busy:
-                connection.link.send_nowait(b"x 9 0 16 1435 while True: pass".ljust(64))
-            device._board.close = lambda connection=connection, **_: connection.aclose()  # type: ignore[method-assign]  # pyright: ignore
+                device._board.attachment.connection.link.send_nowait(BUSY)
+            say_no_goodbye(device)
         async with open_device(url) as device:
             assert await device.evaluate("6 * 7") == 42

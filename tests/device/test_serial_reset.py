@@ -1,7 +1,5 @@
 """A board that hangs is reset by a control line, if its URL names one."""
 
-import os
-import signal
 from collections.abc import Iterable
 
 import pytest
@@ -19,6 +17,7 @@ from belay_actors import (
     open_session_manager,
 )
 from belay_actors.transport import ModemLine
+from processes import pause
 from serial_board import SerialBoard
 
 pytestmark = pytest.mark.usefixtures("no_descriptor_left")
@@ -59,7 +58,7 @@ async def hang_during_a_call(device: Device, board: SerialBoard) -> None:
                 await device.execute("while True: pass")
 
         await trio.testing.wait_all_tasks_blocked()
-        os.kill(board.board.pid, signal.SIGSTOP)
+        await pause(board.board.pid)
         scope.cancel()
     assert scope.cancelled_caught
 

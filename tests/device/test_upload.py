@@ -1,8 +1,7 @@
 """Raw-paste: code of any length arrives whole, and every other promise holds as well."""
 
-import os
-import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 import trio
@@ -10,6 +9,9 @@ import trio.testing
 
 from belay_actors import Device, DeviceOptions, DeviceState, RemoteError, open_device
 from belay_actors.device import _connection
+from processes import pause, resume
+
+Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
 @pytest.fixture(params=["raw-paste", "plain"])
@@ -52,11 +54,22 @@ async def test_errors_are_told(uploading: Device) -> None:
     assert await uploading.evaluate("1 + 1") == 2
 
 
-async def test_a_call_can_be_cancelled(uploading: Device) -> None:
+async def test_a_call_can_be_cancelled(
+    uploading: Device, eventually: Eventually, tmp_path: Path
+) -> None:
     code, _ = program(100)
-    for _ in range(3):
-        with trio.move_on_after(0.05) as scope:
-            await uploading.execute(f"{code}while True: pass")
+    for number in range(3):
+        has_run = tmp_path / str(number)
+        scope = trio.CancelScope()
+        async with trio.open_nursery() as nursery:
+
+            @nursery.start_soon
+            async def _() -> None:
+                with scope:  # noqa: B023  # this turn's
+                    await uploading.execute(f"{code}open('{has_run}', 'w')\nwhile True: pass")  # noqa: B023
+
+            await eventually(has_run.exists)
+            scope.cancel()
         assert scope.cancelled_caught
         assert await uploading.evaluate("total", int) == sum(range(100))
     assert uploading.generation == 1
@@ -90,11 +103,11 @@ async def test_a_board_that_stands_still_while_code_is_sent_gets_it_later(
     async with open_device("micropython:", options=options) as device:
         monkeypatch.setattr(_connection, "_UPLOAD_TIME", 0)  # for boards that may lose bytes
         assert device.process_id is not None
-        os.kill(device.process_id, signal.SIGSTOP)
+        await pause(device.process_id)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(device.execute, code)
             await trio.testing.wait_all_tasks_blocked()
             nursery.start_soon(device.execute, "short = 1")
             await trio.testing.wait_all_tasks_blocked()
-            os.kill(device.process_id, signal.SIGCONT)
+            resume(device.process_id)
         assert await device.evaluate("total, short") == (total, 1)

@@ -301,6 +301,7 @@ async def test_an_interrupt_beats_what_an_unsettled_operation_says(
 # KeyboardInterrupt.
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_keyboard_interrupt_of_the_main_task_is_recovered_from() -> None:
     """trio raises it where the main task waits; there is no way to keep it away from there."""
     steps: list[str] = []

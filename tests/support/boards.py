@@ -16,6 +16,7 @@ import trio
 from belay_actors import DeviceNotFoundError
 from belay_actors.transport import Link, LinkEnd, LocalLink, LocalTransport, Transport
 from belay_actors.wire._requests import LEAVE
+from processes import pause, resume
 
 # At the raw prompt, or first out of the resident loop; a Ctrl-C gives up what else is on the line.
 SOFT_RESET = LEAVE + b"\x03\x04"
@@ -230,12 +231,10 @@ class UnixBoard(Board):
         self._is_plugged_in = True
 
     async def pause(self) -> None:
-        pid = self._links[-1].pid
-        os.kill(pid, signal.SIGSTOP)
-        await trio.to_thread.run_sync(os.waitid, os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+        await pause(self._links[-1].pid)
 
     async def resume(self) -> None:
-        os.kill(self._links[-1].pid, signal.SIGCONT)
+        resume(self._links[-1].pid)
         await trio.lowlevel.checkpoint()
 
     async def aclose(self) -> None:

@@ -12,6 +12,7 @@ import trio
 from belay_actors import DeviceNotFoundError, InvalidURLError
 from belay_actors.transport import LocalLink, LocalTransport, parse_url
 from belay_actors.transport._signals import _state
+from processes import pause, resume
 
 RAW_PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
 
@@ -74,8 +75,7 @@ async def test_interrupts_at_any_moment_never_kill(link: LocalLink) -> None:
 
 
 async def test_interrupt_leaves_a_stopped_process_stopped(link: LocalLink) -> None:
-    os.kill(link.pid, signal.SIGSTOP)
-    await trio.to_thread.run_sync(os.waitid, os.P_PID, link.pid, os.WSTOPPED | os.WNOWAIT)
+    await pause(link.pid)
     assert not await link.interrupt()
     assert _state(link.pid) in "Tt"
 
@@ -88,7 +88,7 @@ async def test_interrupt_gets_through_to_a_process_that_somebody_lets_go_on(
 
     async def let_go_on() -> None:
         for _ in range(3):
-            os.kill(link.pid, signal.SIGCONT)
+            resume(link.pid)
             await trio.lowlevel.checkpoint()
 
     with trio.fail_after(5):

@@ -12,6 +12,7 @@ import trio.testing
 
 from belay_actors.transport import DescriptorLink, LocalTransport, SerialLink
 from ports import FarEnd, Port
+from processes import pause
 
 Eventually = Callable[[Callable[[], bool]], Awaitable[None]]
 MakePort = Callable[[], Port]
@@ -166,7 +167,7 @@ async def test_a_hang_up_breaks_what_waits_to_be_sent(port: Port, from_far: bool
 
 async def test_what_waits_to_be_sent_to_a_local_interpreter_breaks_when_it_dies() -> None:
     link = await LocalTransport("micropython:").connect()
-    os.kill(link.pid, signal.SIGSTOP)
+    await pause(link.pid)
     async with trio.open_nursery() as nursery:
 
         @nursery.start_soon

@@ -9,7 +9,6 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,14 +22,6 @@ if TYPE_CHECKING:
     from boards import Board
 
 COUNT = "n = 0\nprint('it runs')\nwhile True: n += 1"
-
-
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """A Ctrl-C that works as in a terminal; for a program in the background it may be ignored."""
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, handler)
 
 
 async def check_counts_no_more(device: Device) -> None:

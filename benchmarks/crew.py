@@ -88,7 +88,7 @@ class Hand:
         return opened
 
     async def call(self, count: int, seconds: float) -> Stint:
-        """Calls so many boards, all at once, for so long; they do not run where they like."""
+        """Calls so many boards, all at once, for so long; they share a core meanwhile."""
         with together(self._boards):
             return Stint(**await self._ask({"do": "call", "count": count, "seconds": seconds}))
 
@@ -122,14 +122,14 @@ async def open_crew(
     crew: dict[str, Hand] = {}
     async with AsyncExitStack() as stack:
         for name in names:
-            places, process = [_LOCAL] * count, None
+            places, keeper = [_LOCAL] * count, None
             if name in installed() or delay or baudrate:
                 opening = open_ports(count, delay=delay, baudrate=baudrate)
                 ports = await stack.enter_async_context(opening)
                 known = _LOSSLESS if name == OURS and not baudrate else ""
                 places = [f"serial:{path}{known}" for path in ports.paths]
-                process = ports.process
-            crew[name] = await stack.enter_async_context(_open_hand(name, places, process))
+                keeper = ports.process
+            crew[name] = await stack.enter_async_context(_open_hand(name, places, keeper))
         yield crew
 
 

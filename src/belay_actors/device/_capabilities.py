@@ -1,7 +1,7 @@
 """What a board can do, as its probe has told."""
 
 import reprlib
-from functools import lru_cache
+import sys
 
 import attrs
 
@@ -62,9 +62,6 @@ class DeviceCapabilities:
         return feature in self.features or (False if feature in FEATURES else None)
 
 
-_share = lru_cache(maxsize=8)(DeviceCapabilities)  # for boards of one firmware
-
-
 @attrs.frozen
 class Probed:
     """The probe's answer: capabilities, and whether an earlier host's leftovers were swept."""
@@ -86,11 +83,11 @@ def parse_probe(payload: bytes, output: bytes) -> Probed:
     match decode(payload):
         case (str(name), tuple(version), str(platform), str(machine), bool(swept), list(can)):
             threads, has_complex, has_doubles = map(bool, can)
-            firmware = _share(
-                implementation=name,
+            firmware = DeviceCapabilities(
+                implementation=sys.intern(name),  # these are the same on many boards
                 version=tuple(part for part in version if isinstance(part, int | str)),
-                platform=platform,
-                machine=machine,
+                platform=sys.intern(platform),
+                machine=sys.intern(machine),
                 has_threads=threads,
                 has_complex=has_complex,
                 newline="\r\n" if output.endswith(b"\r\n") else "\n",

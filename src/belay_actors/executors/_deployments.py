@@ -57,7 +57,7 @@ class Deployments:
         self._has_tools = False
         self._lock = trio.Lock()
         self._present: dict[str, Unit] = {}
-        # Names of ours that may be on the board, or not: a call that was about them was cut off.
+        # Names that may be on the board, or not, the oldest first: a call about them was cut off.
         self._unsure: dict[str, None] = {}
         self._sent = 0  # bytes of memory, at most, that what was sent has used
         self._roots: dict[Unit, None] = {}  # whole with all that they need; the last used is last

@@ -89,17 +89,13 @@ class DescriptorLink(Link):
                 except OSError:  # nobody has the other end open any more
                     return b""
                 if data or self._is_gone():  # a terminal may read nothing, and yet live
+                    if len(data) >= _FULL:  # the rest is as good as asked for
+                        self._at_once_until = perf_counter() + _AT_ONCE
                     self._is_prompt = perf_counter() < self._at_once_until
-                    if len(data) >= _FULL:
-                        self._expect_more()
                     self._look_at(data)
                     return data
         finally:
             self._is_receiving = False
-
-    def _expect_more(self) -> None:
-        self._at_once_until = perf_counter() + _AT_ONCE
-        self._is_prompt = True
 
     def _look_at(self, data: bytes) -> None:
         """Sees what has come, for what a link has to know of its board."""

@@ -205,7 +205,7 @@ async def test_j04_several_listen_each_for_themselves(session: Session) -> None:
         await session.execute("print(3)")
         assert [text for _, text in await read(early, 3)] == ["1", "2", "3"]
     assert not late._lines
-    with pytest.raises(StopAsyncIteration):
+    with trio.testing.assert_checkpoints(), pytest.raises(StopAsyncIteration):
         await anext(late)
 
 

@@ -100,7 +100,7 @@ class OutputLines:
         return self
 
     async def __anext__(self) -> OutputLine:
-        """Waits for the next line.
+        """Waits for the next line. Other tasks have a turn when none is there, not at each one.
 
         Cancellation: no line is lost.
         """

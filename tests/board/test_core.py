@@ -48,11 +48,11 @@ def call(
     monkeypatch.setattr(sys, "print_exception", print_exception, raising=False)
     main: dict[str, object] = {"__name__": "__main__"}
     exec(core_source(TOKEN, has_complex=True, has_doubles=has_doubles), main)
-    core = main["__belay__"]
+    core = main["__b"]
     assert callable(core)
 
     def run(number: int, key: int, how: object, code: str) -> list[Event]:
-        core(number, key, how, code.encode(), sum(code.encode(), key))
+        core(number, key, code.encode(), sum(code.encode(), key), how)
         return read(capsys.readouterr().out, number=number)
 
     return run
@@ -183,9 +183,9 @@ def test_the_probe_sweeps_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "implementation", Implementation("micropython", (1, 28, 0)))
-    main: dict[str, object] = {"__belay__": "a core that a dead host has left"}
+    main: dict[str, object] = {"__b": "a core that a dead host has left"}
     exec(probe_source(TOKEN), main)
-    assert "__belay__" not in main
+    assert "__b" not in main
     assert "probe" not in main
     reply = replied(read(capsys.readouterr().out, number=0))
     assert decode(reply.payload)[4] is True  # type: ignore[index]
@@ -237,8 +237,8 @@ def test_a_small_board_begins_each_call_without_garbage(
 ) -> None:
     main: dict[str, object] = {"__name__": "__main__"}
     exec(core_source(TOKEN, has_complex=True, is_small=True), main)
-    core = main["__belay__"]
+    core = main["__b"]
     assert callable(core)
     for number in range(3):
-        core(number, 0, eval, b"1", sum(b"1"))
+        core(number, 0, b"1", sum(b"1"))
     assert garbage.count == 3

@@ -26,13 +26,13 @@ def loop(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stdin))
     main: dict[str, object] = {"__name__": "__main__"}
     exec(core_source(TOKEN, has_complex=True, has_doubles=False), main)
-    core = main["__belay__"]
+    core = main["__b"]
     assert callable(core)
     for number, run, code in (
         (1, exec, helper_source(Helper.RESIDENT)),
         (LOOP, eval, f"resident({LOOP})"),
     ):
-        core(number, -1, run, code.encode(), sum(code.encode(), -1))
+        core(number, -1, code.encode(), sum(code.encode(), -1), run)
     said = capsys.readouterr().out.encode()
     return said[said.index(b"\x1et0k3V2") :], stdin
 

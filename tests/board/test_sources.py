@@ -106,9 +106,10 @@ def test_a_call_holds_its_code_as_one_literal() -> None:
     source = call_source(7, 3, code, is_expression=False)
     call = ast.parse(source, mode="eval").body
     assert isinstance(call, ast.Call)
-    assert [ast.unparse(argument) for argument in call.args[:3]] == ["7", "3", "exec"]
-    assert ast.literal_eval(call.args[3]) == code.encode()
-    assert ast.literal_eval(call.args[4]) == sum(code.encode()) + 3
+    assert [ast.unparse(argument) for argument in call.args[:2]] == ["7", "3"]
+    assert ast.literal_eval(call.args[2]) == code.encode()
+    assert ast.literal_eval(call.args[3]) == sum(code.encode()) + 3
+    assert ast.unparse(call.args[4]) == "exec"
     assert not any(ord(character) < 32 for character in source)
 
 
@@ -175,6 +176,13 @@ def test_names_of_keyword_arguments_are_kept() -> None:
     assert "gamma" not in shrink(source)
 
 
+def test_names_with_two_underscores_are_kept() -> None:
+    source = "def f():\n    def __shown__(): return 1\n    return __shown__\nr = f()\n"
+    names: dict[str, Callable[[], object]] = {}
+    exec(shrink(source), names)
+    assert names["r"].__name__ == "__shown__"
+
+
 def test_strings_are_left_alone() -> None:
     source = 'def f():\n    text = "a  =  b  # c"\n    return text\n'
     names: dict[str, str] = {}
@@ -197,7 +205,7 @@ SEVENS = "x = '" + "7" * 999 + "'"
 
 def test_a_program_in_parts_is_the_same_program() -> None:
     assert run_in_parts(SEVENS)["x"] == "7" * 999
-    assert callable(run_in_parts(core_source(TOKEN, has_complex=True))["__belay__"])
+    assert callable(run_in_parts(core_source(TOKEN, has_complex=True))["__b"])
 
 
 @pytest.mark.parametrize("damage", range(1, 7))

@@ -107,7 +107,7 @@ async def test_a_program_that_takes_the_core_away_has_reset_the_board(board: Boa
     async with open_device(board) as device, open_session_manager() as manager:
         with pytest.raises(DeviceResetError):
             async with manager.open_session(device) as session:
-                await device.execute("del __belay__")
+                await device.execute("del __b")
                 await session.execute("x = 1")
         async with manager.open_session(device) as session:
             assert await session.evaluate("'x' in globals()") is False

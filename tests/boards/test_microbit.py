@@ -171,7 +171,7 @@ async def test_it_is_left_at_its_friendly_prompt_without_anything_of_ours(microb
         await device.execute("x = 5")
     link = await microbit.connect()
     said = b""
-    await link.send_all(b"\rprint('__belay__' in globals(), x)\r")
+    await link.send_all(b"\rprint('__b' in globals(), x)\r")
     with trio.fail_after(20):
         while b"False 5\r\n>>> " not in said:
             said += await link.receive_some()

@@ -30,7 +30,7 @@ async def test_names_live_in_main_between_calls(device: Device) -> None:
 
 async def test_the_library_puts_one_name_into_main(device: Device) -> None:
     names = await device.evaluate("sorted(globals())", list[str])
-    assert set(names) == {"__name__", "__file__", "__belay__"}
+    assert set(names) == {"__name__", "__file__", "__b"}
 
 
 async def test_evaluating_leaves_no_name_behind(device: Device) -> None:

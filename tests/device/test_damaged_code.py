@@ -23,7 +23,7 @@ from belay_actors.testing import (
 )
 
 SPEED = "speed = 1234567"
-CALL = len(f"__belay__(2,0,exec,b'{SPEED}',1234)\x04")
+CALL = len(f"__b(2,0,b'{SPEED}',1234,exec)\x04")
 
 
 async def send_damaged(make_fault: Callable[[int], Fault]) -> tuple[set[object], int]:
@@ -77,7 +77,7 @@ async def test_the_last_byte_of_a_call_may_be_lost(autojump_clock: MockClock) ->
     async with open_fake_board(raw_paste=None, is_lossless=False) as board:
         transport = FaultTransport(board)
         async with open_device(transport) as device:
-            call = len(b"__belay__(3,0,exec,b'x += 1#####',490)\x04")
+            call = len(b"__b(3,0,b'x += 1#####',490,exec)\x04")
             await device.execute("x = 1")
             transport.use(FaultPlan(sending=(Drop(call - 1),)))
             started = trio.current_time()

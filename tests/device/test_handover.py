@@ -151,7 +151,7 @@ async def test_closing_leaves_the_friendly_prompt_and_the_programs_names(board: 
 async def test_closing_takes_the_core_off_the_board(board: KeptBoard) -> None:
     async with open_device(board) as device:
         await device.execute("mine = 5")
-    assert "False" in await board.ask("'__belay__' in globals()")
+    assert "False" in await board.ask("'__b' in globals()")
     assert (await look(board)).was_swept is False
 
 

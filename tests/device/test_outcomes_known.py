@@ -33,11 +33,11 @@ from nobody import Nobody
 
 LinkOf = Callable[[Device], LocalLink]
 FOREVER = "while True: pass"
-CALL = len("__belay__(2,1,exec,b'x = 1234567',1234)\x04")
+CALL = len("__b(2,1,b'x = 1234567',1234,exec)\x04")
 # Once, the core does something else in place of a call; then it is the old one again.
 ONCE = """
-def __belay__(*a, old=__belay__):
-    globals()['__belay__'] = old
+def __b(*a, old=__b):
+    globals()['__b'] = old
     {}
 """
 # The core adds up the code of a call before it runs it; that fails once, in the next call.

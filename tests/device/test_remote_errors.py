@@ -142,7 +142,7 @@ async def test_an_error_in_an_expression_is_told_like_any_other(device: Device) 
 async def test_code_that_removes_the_core_is_told_of_a_reset_and_the_device_is_usable(
     device: Device,
 ) -> None:
-    await device.execute("del __belay__")
+    await device.execute("del __b")
     with pytest.raises(DeviceResetError):
         await device.execute("x = 1")
     assert await device.evaluate("1 + 1") == 2

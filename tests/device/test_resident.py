@@ -288,7 +288,7 @@ async def test_a_closed_device_leaves_a_board_as_it_was() -> None:
             await device.execute("kept = 1")
             assert is_resident(device)
         link = await board.connect()
-        await link.send_all(b"\r\nprint('says', '__belay__' in globals(), kept)\r\n")
+        await link.send_all(b"\r\nprint('says', '__b' in globals(), kept)\r\n")
         said = b""
         with trio.fail_after(PATIENCE):
             while b"says False 1" not in said:

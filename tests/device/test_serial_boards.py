@@ -155,7 +155,7 @@ async def test_closing_and_opening_again_does_not_reset(serial_board: SerialBoar
 # Unplugged.
 
 
-@pytest.mark.parametrize("code", ["while True: pass", f"x = '{'a' * 100_000}'"])
+@pytest.mark.parametrize("code", ["while True: pass", f"x = '{'a' * 100_000}'\nwhile True: pass"])
 async def test_a_board_that_is_unplugged_during_a_call_is_lost(
     device: Device, serial_board: SerialBoard, code: str
 ) -> None:

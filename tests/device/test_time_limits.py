@@ -18,8 +18,8 @@ from nobody import Nobody
 
 # Once, the core does something else in place of a call; then it is the old one again.
 BROKEN_ONCE = """
-def __belay__(*a, old=__belay__):
-    globals()['__belay__'] = old
+def __b(*a, old=__b):
+    globals()['__b'] = old
     raise ValueError('broken')
 """
 

@@ -127,7 +127,7 @@ class ForgetsItsCore(Idle):
 
     def on_source(self, source: bytes) -> bytes:
         if self.is_begun:
-            return b"\x04NameError: name '__belay__' isn't defined\r\n\x04>"
+            return b"\x04NameError: name '__b' isn't defined\r\n\x04>"
         return super().on_source(source)
 
 

@@ -23,8 +23,8 @@ _RATE = 50_000  # bytes a second
 _READ = 1000  # bytes
 _FOR_EVER = 3600.0  # seconds; then a test has failed, but does not hang
 _PASTE = b"\x05A\x01"
-_TOKEN = re.compile(rb"(?:probe|__belay__)\('(\w{4})'")
-_CALL = re.compile(rb"__belay__\((\d+),(-?\d+),(?:eval|exec),(b'.*'|b\".*\"),\d+\)\Z", re.DOTALL)
+_TOKEN = re.compile(rb"(?:probe|__b)\('(\w{4})'")
+_CALL = re.compile(rb"__b\((\d+),(-?\d+),(b'.*'|b\".*\"),\d+(?:,exec)?\)\Z", re.DOTALL)
 _BLOCK = 64  # bytes of a request to the resident loop
 _PROBED = b"('micropython', (1, 29, 0), 'rp2', 'a board', False, [1, 1, 0])"
 

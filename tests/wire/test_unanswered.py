@@ -24,7 +24,7 @@ MakeIdle = Callable[..., RawRepl]
 
 END = b"\x04\x04>"
 RAW_BANNER = b"raw REPL; CTRL-B to exit\r\n>"
-NAME_ERROR = b"Traceback (most recent call last):\r\nNameError: name '__belay__' isn't defined\r\n"
+NAME_ERROR = b"Traceback (most recent call last):\r\nNameError: name '__b' isn't defined\r\n"
 
 
 def unanswered_of(events: list[Event]) -> Unanswered:

@@ -26,7 +26,8 @@ def shrink(source: str) -> str:
 
     Returns:
         An equivalent program. Its line numbers and the names of local variables differ; a local
-        name that is also used as a keyword argument somewhere in the module is kept.
+        name that is also used as a keyword argument somewhere in the module is kept, and one that
+        begins with two underscores.
     """
     tree = ast.parse(source)
     _drop_docstrings(tree)
@@ -74,7 +75,8 @@ def _short_names(tree: ast.Module) -> dict[str, str]:
             )
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | set(dir(builtins))
     short = (name for name in string.ascii_letters if name not in used | local.keys())
-    return dict(zip((name for name in local if name not in kept), short, strict=False))
+    long = (name for name in local if name not in kept and not name.startswith("__"))
+    return dict(zip(long, short, strict=False))
 
 
 def _bound_here(node: ast.AST) -> Iterator[str]:

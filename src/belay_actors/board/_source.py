@@ -8,7 +8,7 @@ from importlib import resources
 from belay_actors.board._fold import fold
 from belay_actors.board._shrink import replace_function, shrink
 
-CORE_NAME = "__belay__"
+CORE_NAME = "__b"
 
 # What may travel from a board to the host. A value of any other type (also of a subclass, whose
 # repr could say anything) cannot come back.
@@ -59,7 +59,7 @@ def probe_source(token: str) -> str:
 def core_source(
     token: str, *, has_complex: bool, has_doubles: bool = False, is_small: bool = False
 ) -> str:
-    """The source that puts the core on the board as ``__belay__``.
+    """The source that puts the core on the board as ``__b``.
 
     Args:
         token: of its frames.
@@ -133,5 +133,5 @@ def call_source(number: int, key: int, code: str, *, is_expression: bool) -> str
     The code travels as a bytes literal, so no byte of it can mean anything to the raw REPL.
     """
     data = code.encode().ljust(_INTERNED + 1, PADDING.encode())
-    run = "eval" if is_expression else "exec"
-    return f"{CORE_NAME}({number},{key},{run},{data!r},{sum(data, key)})"
+    run = "" if is_expression else ",exec"
+    return f"{CORE_NAME}({number},{key},{data!r},{sum(data, key)}{run})"

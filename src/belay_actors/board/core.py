@@ -1,13 +1,15 @@
-"""The resident core: everything that stays on the board, under the one name ``__belay__``.
+"""The resident core: everything that stays on the board, under the one name ``__b``.
 
-``__belay__(number, key, run, code, check)`` runs code (bytes) in the namespace of session ``key`` and
+``__b(number, key, code, check)`` evaluates code (bytes) in the namespace of session ``key`` and
 answers with frames (their format is in ``belay_actors.wire._frames``), so that nothing the program
-prints can be taken for a result. ``check`` is the sum of the code's bytes and the key: what was
-damaged on its way is not run, because a line without flow control may lose bytes. Key 0 is ``__main__`` (calls outside of any session); key -1 holds the core
+prints can be taken for a result; with ``exec`` for a fifth argument it runs statements. Every call by
+the raw REPL is sent as such a line, and read byte by byte, so the line is short. ``check`` is the sum
+of the code's bytes and the key: what was damaged on its way is not run, because a line without flow
+control may lose bytes. Key 0 is ``__main__`` (calls outside of any session); key -1 holds the core
 itself, where the host runs what is sent only when it is needed (``drop.py``).
 
-Functions that may stand in the traceback of a user's code are named ``__belay__``, too: so the host
-knows which lines to leave out.
+Functions that may stand in the traceback of a user's code are named ``__belay__``: so the host knows
+which lines to leave out.
 
 Written for the smallest board: no f-strings, ``compile``, ``io``, ``sys.stdout``; no ``__name__`` of
 a class, ``encode`` of a string, ``errno`` of an error, or ``sys.modules``. The types that may
@@ -15,7 +17,7 @@ travel come from the host, because boards differ in which of them exist.
 """
 
 
-def __belay__(token, plain, nested, small):
+def __b(token, plain, nested, small):
     # On a small board every call begins without garbage, so that what stays lies together at the
     # start of the heap; and sessions have the board's own print, which needs less stack. The host
     # knows which boards are small, and sends each only its own part (``_fold.py``).
@@ -83,7 +85,7 @@ def __belay__(token, plain, nested, small):
                 gc.collect()
                 calls_left[0] = 16 + ticks_diff(ticks_us(), start)
 
-    def __belay__(number, key, run, code, check):
+    def __belay__(number, key, code, check, run=eval):
         if sum(code, key) != check:
             return send("N", number, "")
         if small:

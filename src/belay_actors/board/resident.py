@@ -37,7 +37,7 @@ def take_block(number, key, size, name):
 
 def resident(number):
     read = sys.stdin.buffer.read
-    call = spaces[0]["__belay__"]
+    call = spaces[0]["__b"]
     run = {b"e": eval, b"x": exec, b"E": eval, b"X": exec}
     send("V", number, "None")
     while True:
@@ -62,4 +62,4 @@ def resident(number):
             for char in (0, 1, 2, 3, 4, 5, 10, 13):
                 code = code.replace(bytes((27, 64 + char)), bytes((char,)))
             code = code.replace(b"\x1b[", b"\x1b")
-        call(int(number), int(key), run[kind], code, int(check))
+        call(int(number), int(key), code, int(check), run[kind])

@@ -243,6 +243,19 @@ def test_one_told_to_stop_before_it_is_there_never_runs(registry: Registry) -> N
     assert registry.ran == []
 
 
+@pytest.mark.parametrize("told", ["stop_thread", "forget_threads"])
+def test_one_told_to_stop_before_it_is_there_is_over_also_when_it_comes(
+    registry: Registry, told: str
+) -> None:
+    registry.names["start_new_thread"] = lambda *_: None  # it takes its time
+    registry.start("a", "ran.append('a')")
+    ((entry,),) = cast("list[tuple[list[object]]]", registry.names["everyone"])
+    registry.call(told, 1, *(["a"] if told == "stop_thread" else []))
+    assert registry.call("is_running", entry) is False
+    entry[2] = _thread.get_ident()  # it says that it is there, and has not looked further yet
+    assert registry.call("is_running", entry) is False
+
+
 def test_an_end_is_told_after_it_is_kept(registry: Registry) -> None:
     registry.start("a", "pass", run=7)
     registry.has_told(("P", 1, ("a", 7, ())))

@@ -5,7 +5,7 @@ is one tuple of all entries, which is replaced as a whole, by the main thread al
 ``[id, stop, ident, exit, beat, run, key]`` is written in an order that is safe: a thread first says
 that it is there (``ident``), then looks whether it is to stop, and its last word is ``exit``: ``()``,
 or the type, message, traceback and numbers of its exception. So one that was told to stop before it
-was there never runs its code. ``beat`` is when it has last given a sign of life; ``run`` is the host's
+was there never runs its code, and has ended then. ``beat`` is when it has last given a sign of life; ``run`` is the host's
 number for this start of it; ``key`` is the session's, negative when that is gone.
 
 What threads call looks up no global name: the table of a dictionary may be replaced under them, when
@@ -19,12 +19,17 @@ everyone = [()]
 
 
 def is_running(entry):
-    return entry[3] is None and not (entry[1] and entry[2] is None)
+    return entry[3] is None
+
+
+def tell_to_stop(entry):
+    entry[1] = True
+    if entry[2] is None:
+        entry[3] = ()
 
 
 def state_of(entry):
-    end = None if is_running(entry) else entry[3] or ()
-    return end, ticks_diff(ticks_ms(), entry[4]), entry[5]
+    return entry[3], ticks_diff(ticks_ms(), entry[4]), entry[5]
 
 
 def __belay__(box, tell):
@@ -126,7 +131,7 @@ def start_thread(key, thread_id, code, run, forgotten):
                     raise
                 sleep_ms(5)
     except BaseException:
-        entry[1] = True
+        tell_to_stop(entry)
         if entry[2] is None:  # it is not there, and will never run
             everyone[0] = before
         raise
@@ -136,7 +141,7 @@ def start_thread(key, thread_id, code, run, forgotten):
 def stop_thread(key, thread_id):
     for entry in everyone[0]:
         if entry[6] == key and entry[0] == thread_id:
-            entry[1] = True
+            tell_to_stop(entry)
             return state_of(entry)
     return False
 
@@ -152,7 +157,7 @@ def running_threads():
 def forget_threads(key):
     entries = [entry for entry in everyone[0] if entry[6] == key]
     for entry in entries:
-        entry[1] = True
+        tell_to_stop(entry)
         entry[6] = -key
     everyone[0] = tuple([entry for entry in everyone[0] if entry[6] > 0 or is_running(entry)])
     names = spaces.get(key, {})

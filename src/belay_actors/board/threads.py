@@ -5,8 +5,9 @@ is one tuple of all entries, which is replaced as a whole, by the main thread al
 ``[id, stop, ident, exit, beat, run, key]`` is written in an order that is safe: a thread first says
 that it is there (``ident``), then looks whether it is to stop, and its last word is ``exit``: ``()``,
 or the type, message, traceback and numbers of its exception. So one that was told to stop before it
-was there never runs its code, and has ended then. ``beat`` is when it has last given a sign of life; ``run`` is the host's
-number for this start of it; ``key`` is the session's, negative when that is gone.
+was there (``stop`` is 2 then, else ``True``) never runs its code, and counts as ended at once. ``beat``
+is when it has last given a sign of life; ``run`` is the host's number for this start of it; ``key`` is
+the session's, negative when that is gone.
 
 What threads call looks up no global name: the table of a dictionary may be replaced under them, when
 the main thread adds a name. It stands in functions named ``__belay__``, as in the core.
@@ -19,17 +20,18 @@ everyone = [()]
 
 
 def is_running(entry):
-    return entry[3] is None
+    return entry[3] is None and entry[1] != 2
 
 
 def tell_to_stop(entry):
-    entry[1] = True
+    entry[1] = entry[1] or True
     if entry[2] is None:
-        entry[3] = ()
+        entry[1] = 2
 
 
 def state_of(entry):
-    return entry[3], ticks_diff(ticks_ms(), entry[4]), entry[5]
+    end = None if is_running(entry) else entry[3] or ()
+    return end, ticks_diff(ticks_ms(), entry[4]), entry[5]
 
 
 def __belay__(box, tell):
@@ -57,7 +59,7 @@ def __belay__(box, tell):
         if not entry:
             return False
         entry[4] = ticks_ms()
-        return entry[1]
+        return bool(entry[1])
 
     def sleep_ms(ms):
         before = ticks_ms()
